@@ -1,0 +1,28 @@
+/*
+ * http/json.h - strict JSON.
+ *
+ * json-c alone accepts duplicate names, NaN, bad UTF-8 and clamps large integers, so our own scanner checks the bytes
+ * first: grammar of RFC 8259, UTF-8, paired surrogates, no U+0000, depth, no duplicate names, integers within
+ * +-(2^53 - 1).
+ */
+#ifndef HTTP_JSON_H
+#define HTTP_JSON_H
+
+#include <stddef.h>
+
+#include "event/result.h"
+
+struct json_object;
+
+enum {
+	HTTP_JSON_DEPTH_MAX = 32, /* nested arrays and objects; json-c's own default, and bounds the recursion */
+};
+
+/* Checks bytes.  ES_INVALID says what is wrong and at which byte. */
+ES_MUST_CHECK enum es_result http_json_check(const char *bytes, size_t size, struct es_error *error);
+
+/* Checks, then parses.  *ret_value is new (json_object_put); JSON null is refused, so it is never NULL on ES_OK. */
+ES_MUST_CHECK enum es_result http_json_parse(const char *bytes, size_t size, struct json_object **ret_value,
+                                             struct es_error *error);
+
+#endif

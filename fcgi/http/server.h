@@ -1,0 +1,64 @@
+/*
+ * http/server.h - takes FastCGI requests off a listening socket and hands each to its route.
+ *
+ * One epoll holds the listening socket and every connection; a few threads wait on it.  An idle kept-alive
+ * connection costs a file descriptor, never a thread.  libfcgi reads a request only once its bytes are there.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "event/result.h"
+
+struct http_request;
+struct http_server;
+
+/*
+ * Answers a request, on one of the server's threads.  It either sends the reply (http_reply_send, http_problem ...)
+ * before it returns, or keeps the request and sends the reply later, exactly once, from any thread.
+ * application is the server's own; local is what thread_start made for this thread.
+ */
+typedef void http_handler(struct http_request *request, void *application, void *local);
+
+/* One row for each path.  {name} in a pattern stands for one segment, read with http_request_argument. */
+struct http_route {
+	const char *pattern;    /* "/api/ledgers/{ledger}/states/{version}" */
+	const char *name;       /* for the metrics: "state" */
+	const char *parameters; /* the query parameters it knows, separated by spaces; NULL: none */
+	http_handler *get;      /* NULL: not allowed; answers HEAD too */
+	http_handler *post;     /* NULL: not allowed */
+};
+
+struct http_options {
+	const struct http_route *routes; /* ends with a NULL pattern; borrowed */
+	int socket;                      /* listening; taken over */
+	int threads;
+	size_t body_max;   /* bytes; a longer body is answered 413 */
+	void *application; /* borrowed */
+	/* Optional: what each thread needs for itself (a database connection ...). */
+	void *(*thread_start)(void *application);
+	void (*thread_stop)(void *local);
+};
+
+/*
+ * The listening socket of a program: file descriptor 0 when that is a listening socket, else a Unix socket made at
+ * path (mode 0660; a stale file is replaced, ES_REFUSED if someone answers there).
+ */
+ES_MUST_CHECK enum es_result http_socket_open(const char *path, int *ret_socket, struct es_error *error);
+
+/* Takes options by copy.  Threads start in http_server_run. */
+ES_MUST_CHECK enum es_result http_server_new(const struct http_options *options, struct http_server **ret_server,
+                                             struct es_error *error);
+
+/* Serves until http_server_stop, then finishes what is in hand (at most 10 s) and returns. */
+void http_server_run(struct http_server *server);
+
+/* Async-signal-safe: may be called from a signal handler, or from any thread. */
+void http_server_stop(struct http_server *server);
+
+/* Joins the threads and frees.  Requests kept by handlers must have been answered.  NULL is fine. */
+void http_server_free(struct http_server *server);
+
+#endif
