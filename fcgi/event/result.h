@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define ES_MUST_CHECK __attribute__((warn_unused_result))
-#define ES_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define ES_PRINTF(format_index, first_index) __attribute__((format(printf, format_index, first_index)))
 
 enum es_result {
 	ES_OK,
