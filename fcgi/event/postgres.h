@@ -1,0 +1,114 @@
+/*
+ * event/postgres.h - what the parts of the PostgreSQL store share.
+ *
+ * postgres.c opens it, postgres_write.c holds the serializing transaction, postgres_read.c the pages,
+ * postgres_statements.c every statement that any of them sends.
+ */
+#ifndef ES_POSTGRES_H
+#define ES_POSTGRES_H
+
+#include "event/array.h"
+#include "event/clock.h"
+#include "event/database.h"
+#include "event/store.h"
+
+enum postgres_statement {
+	/* the serializing transaction, in the order of sending */
+	STATEMENT_BEGIN,
+	STATEMENT_LOCK_STREAMS,
+	STATEMENT_HEADS,
+	STATEMENT_KEYS,
+	STATEMENT_FETCH_FACTS,
+	STATEMENT_TARGETS,
+	STATEMENT_NEW_STREAMS,
+	STATEMENT_CLOSE_FACTS,
+	STATEMENT_INSERT_FACTS,
+	STATEMENT_REWIND_FACTS,
+	STATEMENT_LOCK_LOG,
+	STATEMENT_INSERT_EVENTS,
+	STATEMENT_INSERT_ANSWERS,
+	STATEMENT_NOTIFY,
+	STATEMENT_COMMIT,
+	STATEMENT_ROLLBACK,
+	STATEMENT_FIND_EVENT,
+	STATEMENT_FIND_ANSWER,
+	STATEMENT_END_HUNG_HOLDERS,
+	/* reading */
+	STATEMENT_HEAD,
+	STATEMENT_FACTS,
+	STATEMENT_EVENTS_NEWEST_FIRST,
+	STATEMENT_EVENTS_OLDEST_FIRST,
+	STATEMENT_DIFFERENCES,
+	STATEMENT_VERSION_AT,
+	STATEMENT_STREAMS,
+	STATEMENT_MAX,
+};
+
+extern const struct es_statement es_postgres_statements[STATEMENT_MAX + 1];
+
+enum {
+	POSTGRES_ARRAYS = 9, /* the most that one statement takes */
+};
+
+/* An attempt to connect must leave time to answer within a second. */
+#define POSTGRES_CONNECT_TIME (800 * ES_MILLISECOND)
+/* What one round trip may take: longer than the server's own limits, which then speak first. */
+#define POSTGRES_ANSWER_TIME (10 * ES_SECOND)
+
+struct es_postgres {
+	struct es_store store; /* first: see struct es_store */
+	struct es_database *database;
+	struct es_array arrays[POSTGRES_ARRAYS]; /* reused by each statement */
+
+	/* The first failure of the exchange under way: sends and results after it do nothing. */
+	enum es_result result;
+	char state[6]; /* its SQLSTATE, where the server refused a statement; "" where the connection did not hold */
+};
+
+static inline struct es_postgres *
+es_postgres_of(struct es_store *store)
+{
+	return (struct es_postgres *)(void *)store;
+}
+
+/* Connects where needed; the start of every exchange. */
+ES_MUST_CHECK enum es_result es_postgres_start(struct es_postgres *postgres, int64_t deadline,
+                                               struct es_error *error);
+
+/* Sends a statement; failures are remembered in postgres->result. */
+void es_postgres_send(struct es_postgres *postgres, enum postgres_statement statement,
+                      const struct es_parameters *parameters, struct es_error *error);
+
+/* The next result (new), or NULL after a failure, which is remembered.  Keeps reading when a statement failed. */
+PGresult *es_postgres_receive(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
+
+/* Ends a round trip: sync before reading, and the sync's own result after it. */
+void es_postgres_sync(struct es_postgres *postgres, struct es_error *error);
+void es_postgres_synced(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
+
+int64_t es_postgres_int64(const PGresult *result, int row, int column);
+
+/* NULL where the database has a null. */
+const char *es_postgres_text(const PGresult *result, int row, int column);
+
+enum es_result es_postgres_begin(struct es_store *store, struct es_batch *batch, struct es_error *error);
+enum es_result es_postgres_commit(struct es_store *store, struct es_batch *batch, struct es_error *error);
+void es_postgres_abort(struct es_store *store);
+enum es_result es_postgres_find(struct es_store *store, struct es_batch *batch, struct es_error *error);
+
+enum es_result es_postgres_head(struct es_store *store, const char *stream, struct es_head *ret_head,
+                                struct es_error *error);
+enum es_result es_postgres_facts(struct es_store *store, const struct es_head *head, int64_t version,
+                                 struct es_place after, int limit, struct es_page *ret_page, struct es_error *error);
+enum es_result es_postgres_events(struct es_store *store, const struct es_head *head,
+                                  const struct es_events_query *query, struct es_page *ret_page,
+                                  struct es_error *error);
+enum es_result es_postgres_differences(struct es_store *store, const struct es_head *head, int64_t from, int64_t to,
+                                       struct es_place after, int limit, struct es_page *ret_page,
+                                       struct es_error *error);
+enum es_result es_postgres_version_at(struct es_store *store, const struct es_head *head, int64_t time,
+                                      int64_t *ret_version, struct es_error *error);
+enum es_result es_postgres_streams(struct es_store *store, const char *after, int limit, struct es_page *ret_page,
+                                   struct es_error *error);
+
+#endif
