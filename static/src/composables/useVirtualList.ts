@@ -3,7 +3,7 @@
  * rendered, the others are guessed.  What is being read stays where it is when rows above it come, go or turn
  * out taller than guessed.
  */
-import { computed, nextTick, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue';
+import { computed, nextTick, onScopeDispose, ref, shallowRef, watch, type ObjectDirective, type Ref } from 'vue';
 
 /** Rows rendered beyond each edge, so that scrolling and tabbing find them there. */
 const MARGIN_ROWS = 8;
@@ -126,25 +126,15 @@ export function useVirtualList({ scroller, keys, guess }: VirtualOptions) {
 		viewportSeen.disconnect();
 	});
 
-	const observed = new Map<string, HTMLElement>();
+	/** For each rendered row, which carries its key in data-key. */
+	const vMeasure: ObjectDirective<HTMLElement> = {
+		mounted: (element) => rowsSeen.observe(element),
+		unmounted: (element) => rowsSeen.unobserve(element),
+	};
 
 	return {
-		range, before, after,
+		range, before, after, vMeasure,
 		atTop: computed(() => scrollTop.value < 8),
-		/** To be called as the ref of each rendered row, which carries its key in data-key. */
-		observe(key: string, element: unknown) {
-			const known = observed.get(key);
-			if (known === element)
-				return;
-			if (known !== undefined) {
-				rowsSeen.unobserve(known);
-				observed.delete(key);
-			}
-			if (element instanceof HTMLElement) {
-				observed.set(key, element);
-				rowsSeen.observe(element);
-			}
-		},
 		scrollTo(row: number, block: 'start' | 'end' | 'middle' = 'start') {
 			const element = scroller.value;
 			if (element === null)
