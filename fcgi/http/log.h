@@ -8,8 +8,18 @@
 
 #include "event/result.h"
 
-/* fields: the rest of the line, "key=value key=value", made with a format; values with blanks are quoted by the caller
- * through http_log_quote's conventions.  One write(2) per line, so lines of several threads never mix. */
+enum {
+	HTTP_LOG_QUOTE_SIZE = 512, /* bytes: a detail or a database's message, cut to fit */
+};
+
+/*
+ * level is "error", "warning" or "info"; message becomes msg="...".  fields is the rest of the line, made with a
+ * format: "socket=%s errno=%d", or "" for none; values that may hold blanks go through http_log_quote.  One write(2)
+ * for each line, so lines of several threads never mix.
+ */
 void http_log(const char *level, const char *message, const char *fields, ...) ES_PRINTF(3, 4);
+
+/* value in double quotes, quotes and backslashes escaped, control characters as blanks.  Returns text. */
+char *http_log_quote(const char *value, char text[static HTTP_LOG_QUOTE_SIZE]);
 
 #endif

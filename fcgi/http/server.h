@@ -2,7 +2,7 @@
  * http/server.h - takes FastCGI requests off a listening socket and hands each to its route.
  *
  * One epoll holds the listening socket and every connection; a few threads wait on it.  An idle kept-alive
- * connection costs a file descriptor, never a thread.  libfcgi reads a request only once its bytes are there.
+ * connection, or one with half a request, costs a file descriptor, never a thread.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -42,17 +42,30 @@ struct http_options {
 	void (*thread_stop)(void *local);
 };
 
+enum {
+	HTTP_CONNECTIONS_MAX =
+		4096, /* of one server: far above what nginx keeps; beyond it, peers wait in the backlog */
+};
+
 /*
- * The listening socket of a program: file descriptor 0 when that is a listening socket, else a Unix socket made at
- * path (mode 0660; a stale file is replaced, ES_REFUSED if someone answers there).
+ * The listening socket of a program: file descriptor 0 when that is a listening socket (moved elsewhere, with
+ * /dev/null in its place), else a Unix socket made at path (mode 0660; a stale file is replaced, ES_REFUSED if someone
+ * answers there; NULL: ES_INVALID).  Non-blocking, close-on-exec, the caller's to close.
  */
 ES_MUST_CHECK enum es_result http_socket_open(const char *path, int *ret_socket, struct es_error *error);
 
-/* Takes options by copy.  Threads start in http_server_run. */
+/*
+ * Takes options by copy.  Threads start in http_server_run.  Calls FCGX_Init, which installs handlers for SIGTERM,
+ * SIGUSR1 and SIGPIPE, and then ignores SIGPIPE: a program sets its own handlers after this, never before.
+ */
 ES_MUST_CHECK enum es_result http_server_new(const struct http_options *options, struct http_server **ret_server,
                                              struct es_error *error);
 
-/* Serves until http_server_stop, then finishes what is in hand (at most 10 s) and returns. */
+/*
+ * Serves until http_server_stop; then takes no more connections, answers the requests that are in hand or whose bytes
+ * are there (at most 10 s), closes the idle connections and returns.  The threads block all signals: they go to the
+ * caller's thread.
+ */
 void http_server_run(struct http_server *server);
 
 /* Async-signal-safe: may be called from a signal handler, or from any thread. */
