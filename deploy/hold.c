@@ -84,7 +84,7 @@ open_socket(const char *path)
 
 	if (strlen(path) >= sizeof address.sun_path)
 		die("the path of the socket '%s' is longer than %zu bytes", path, sizeof address.sun_path - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	if (made < 0 || probe < 0)
 		die("cannot make a socket: %s", strerror(errno));
 	if (connect(probe, (const struct sockaddr *)&address, sizeof address) == 0)
