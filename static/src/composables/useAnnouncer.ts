@@ -9,35 +9,35 @@ import type { Connection } from './useStream';
 const SETTLED_MS = 2_500;
 
 const CONNECTIONS: Record<Connection, string> = {
-	'connecting': '',
-	'live': 'Live again.',
-	'reconnecting': 'Reconnecting.',
-	'offline': 'Offline. The list may be out of date.',
-	'signed-out': 'Signed out. The list may be out of date.',
+  'connecting': '',
+  'live': 'Live again.',
+  'reconnecting': 'Reconnecting.',
+  'offline': 'Offline. The list may be out of date.',
+  'signed-out': 'Signed out. The list may be out of date.',
 };
 
 export function useAnnouncer(version: Ref<number>, items: Ref<readonly unknown[]>, connection: Ref<Connection>) {
-	const announcement = shallowRef('');
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	let told = version.value;
-	let connectionTold = connection.value;
+  const announcement = shallowRef('');
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let told = version.value;
+  let connectionTold = connection.value;
 
-	function tell() {
-		const parts: string[] = [];
-		if (connection.value !== connectionTold && connectionTold !== 'connecting')
-			parts.push(CONNECTIONS[connection.value]);
-		if (version.value > told && told > 0)
-			parts.push(`${countOf(version.value - told, 'change')}. The list has ${countOf(items.value.length, 'item')}.`);
-		connectionTold = connection.value;
-		told = version.value;
-		if (parts.length > 0)
-			announcement.value = parts.join(' ');
-	}
+  function tell() {
+    const parts: string[] = [];
+    if (connection.value !== connectionTold && connectionTold !== 'connecting')
+      parts.push(CONNECTIONS[connection.value]);
+    if (version.value > told && told > 0)
+      parts.push(`${countOf(version.value - told, 'change')}. The list has ${countOf(items.value.length, 'item')}.`);
+    connectionTold = connection.value;
+    told = version.value;
+    if (parts.length > 0)
+      announcement.value = parts.join(' ');
+  }
 
-	watch([version, connection], () => {
-		clearTimeout(timer);
-		timer = setTimeout(tell, SETTLED_MS);
-	});
-	onScopeDispose(() => clearTimeout(timer));
-	return announcement;
+  watch([version, connection], () => {
+    clearTimeout(timer);
+    timer = setTimeout(tell, SETTLED_MS);
+  });
+  onScopeDispose(() => clearTimeout(timer));
+  return announcement;
 }

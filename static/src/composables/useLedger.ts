@@ -16,159 +16,159 @@ import type { Presence } from './usePresence';
 import { useStream, type Frame, type Source } from './useStream';
 
 export interface LedgerOptions {
-	readonly name: string;
-	readonly presence: Presence;
-	readonly http?: Http;
-	readonly connect?: (address: string) => Source;
-	readonly random?: () => number;
+  readonly name: string;
+  readonly presence: Presence;
+  readonly http?: Http;
+  readonly connect?: (address: string) => Source;
+  readonly random?: () => number;
 }
 
 export function useLedger(options: LedgerOptions) {
-	const { name, presence, random = Math.random } = options;
-	const http = options.http ?? createHttp(name);
-	const phase = shallowRef<'loading' | 'ready' | 'error'>('loading');
-	/** Why loading failed, while the phase is "error". */
-	const problem = shallowRef('');
-	const log = shallowRef('');
-	const version = shallowRef(0);
-	const items = shallowRef<readonly Item[]>([]);
+  const { name, presence, random = Math.random } = options;
+  const http = options.http ?? createHttp(name);
+  const phase = shallowRef<'loading' | 'ready' | 'error'>('loading');
+  /** Why loading failed, while the phase is "error". */
+  const problem = shallowRef('');
+  const log = shallowRef('');
+  const version = shallowRef(0);
+  const items = shallowRef<readonly Item[]>([]);
 
-	const history = useHistory(http);
-	const commands = useCommands({
-		send: http.send,
-		presence,
-		random,
-		/* Without the stream nobody else would bring what was just saved. */
-		onSaved: (saved) => {
-			if (stream.connection.value !== 'live' && saved > version.value)
-				void catchUp().catch(() => {});
-		},
-	});
-	const stream = useStream({
-		address: () => `/sse/ledgers/${name}?after=${version.value}`,
-		presence,
-		random,
-		probe: http.head,
-		onFrames: (frames) => {
-			inbox.push(...frames);
-			void drain();
-		},
-		...(options.connect === undefined ? {} : { connect: options.connect }),
-	});
+  const history = useHistory(http);
+  const commands = useCommands({
+    send: http.send,
+    presence,
+    random,
+    /* Without the stream nobody else would bring what was just saved. */
+    onSaved: (saved) => {
+      if (stream.connection.value !== 'live' && saved > version.value)
+        void catchUp().catch(() => {});
+    },
+  });
+  const stream = useStream({
+    address: () => `/sse/ledgers/${name}?after=${version.value}`,
+    presence,
+    random,
+    probe: http.head,
+    onFrames: (frames) => {
+      inbox.push(...frames);
+      void drain();
+    },
+    ...(options.connect === undefined ? {} : { connect: options.connect }),
+  });
 
-	let inbox: Frame[] = [];
-	let draining = false;
-	let retry: ReturnType<typeof setTimeout> | undefined;
-	let failures = 0;
+  let inbox: Frame[] = [];
+  let draining = false;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let failures = 0;
 
-	function show(state: StatePage) {
-		items.value = state.items;
-		version.value = state.version;
-		log.value = state.log;
-		commands.settleUpTo(state.version);
-	}
+  function show(state: StatePage) {
+    items.value = state.items;
+    version.value = state.version;
+    log.value = state.log;
+    commands.settleUpTo(state.version);
+  }
 
-	/** Takes over the state at the head, unless what is shown is already newer. */
-	async function catchUp() {
-		const state = await http.head();
-		if (state.log !== log.value)
-			return startOver(state);
-		if (state.version > version.value)
-			show(state);
-		history.expect(state.version);
-	}
+  /** Takes over the state at the head, unless what is shown is already newer. */
+  async function catchUp() {
+    const state = await http.head();
+    if (state.log !== log.value)
+      return startOver(state);
+    if (state.version > version.value)
+      show(state);
+    history.expect(state.version);
+  }
 
-	/** Another log: nothing known so far means anything any more. */
-	function startOver(state: StatePage) {
-		show(state);
-		return history.reload(state.version);
-	}
+  /** Another log: nothing known so far means anything any more. */
+  function startOver(state: StatePage) {
+    show(state);
+    return history.reload(state.version);
+  }
 
-	async function onEvent({ streamed: { event, changes } }: Extract<Frame, { kind: 'event' }>) {
-		if (event.version === version.value + 1) {
-			if (changes === null) {
-				show(await http.state(event.version, log.value));
-			} else {
-				items.value = applyChanges(items.value, changes);
-				version.value = event.version;
-			}
-		} else if (event.version > version.value) {
-			await catchUp();
-		}
-		history.receive(event);
-		commands.settle(event);
-	}
+  async function onEvent({ streamed: { event, changes } }: Extract<Frame, { kind: 'event' }>) {
+    if (event.version === version.value + 1) {
+      if (changes === null) {
+        show(await http.state(event.version, log.value));
+      } else {
+        items.value = applyChanges(items.value, changes);
+        version.value = event.version;
+      }
+    } else if (event.version > version.value) {
+      await catchUp();
+    }
+    history.receive(event);
+    commands.settle(event);
+  }
 
-	async function onHead(head: Head) {
-		if (head.log !== log.value)
-			await startOver(await http.head());
-		else if (head.version > version.value)
-			await catchUp();
-		history.expect(version.value);
-		if (history.phase.value === 'error')
-			void history.load();
-		stream.live();
-	}
+  async function onHead(head: Head) {
+    if (head.log !== log.value)
+      await startOver(await http.head());
+    else if (head.version > version.value)
+      await catchUp();
+    history.expect(version.value);
+    if (history.phase.value === 'error')
+      void history.load();
+    stream.live();
+  }
 
-	async function onReset(head: Head) {
-		if (head.log !== log.value)
-			return startOver(await http.head());
-		const back = head.version < version.value;
-		show(await http.state(head.version, head.log));
-		if (back)
-			return history.reload(head.version);
-		history.expect(head.version);
-	}
+  async function onReset(head: Head) {
+    if (head.log !== log.value)
+      return startOver(await http.head());
+    const back = head.version < version.value;
+    show(await http.state(head.version, head.log));
+    if (back)
+      return history.reload(head.version);
+    history.expect(head.version);
+  }
 
-	async function drain() {
-		if (draining)
-			return;
-		draining = true;
-		try {
-			for (let frame = inbox.shift(); frame !== undefined; frame = inbox.shift()) {
-				if (frame.kind === 'event')
-					await onEvent(frame);
-				else if (frame.kind === 'head')
-					await onHead(frame.head);
-				else
-					await onReset(frame.head);
-			}
-		} catch {
-			/* What could not be fetched now comes again: the stream goes on from the version reached. */
-			inbox = [];
-			stream.reopen();
-		} finally {
-			draining = false;
-		}
-	}
+  async function drain() {
+    if (draining)
+      return;
+    draining = true;
+    try {
+      for (let frame = inbox.shift(); frame !== undefined; frame = inbox.shift()) {
+        if (frame.kind === 'event')
+          await onEvent(frame);
+        else if (frame.kind === 'head')
+          await onHead(frame.head);
+        else
+          await onReset(frame.head);
+      }
+    } catch {
+      /* What could not be fetched now comes again: the stream goes on from the version reached. */
+      inbox = [];
+      stream.reopen();
+    } finally {
+      draining = false;
+    }
+  }
 
-	async function load(): Promise<void> {
-		clearTimeout(retry);
-		try {
-			const state = await http.head();
-			show(state);
-			phase.value = 'ready';
-			history.expect(state.version);
-			stream.start();
-		} catch (caught) {
-			const error = caught instanceof HttpError ? caught : new HttpError(String(caught), null);
-			problem.value = error.signedOut ? 'you are signed out' : error.message;
-			phase.value = 'error';
-			if (error.transient)
-				retry = setTimeout(() => void load(), backoffMs(failures++, error.retryAfterMs, random));
-		}
-	}
+  async function load(): Promise<void> {
+    clearTimeout(retry);
+    try {
+      const state = await http.head();
+      show(state);
+      phase.value = 'ready';
+      history.expect(state.version);
+      stream.start();
+    } catch (caught) {
+      const error = caught instanceof HttpError ? caught : new HttpError(String(caught), null);
+      problem.value = error.signedOut ? 'you are signed out' : error.message;
+      phase.value = 'error';
+      if (error.transient)
+        retry = setTimeout(() => void load(), backoffMs(failures++, error.retryAfterMs, random));
+    }
+  }
 
-	onScopeDispose(() => clearTimeout(retry));
+  onScopeDispose(() => clearTimeout(retry));
 
-	return {
-		name, http, phase, problem, log, version, items, history, commands,
-		connection: stream.connection,
-		load() {
-			void history.load();
-			return load();
-		},
-	};
+  return {
+    name, http, phase, problem, log, version, items, history, commands,
+    connection: stream.connection,
+    load() {
+      void history.load();
+      return load();
+    },
+  };
 }
 
 export type Ledger = ReturnType<typeof useLedger>;

@@ -7,32 +7,32 @@
 import { onScopeDispose, ref, type Ref } from 'vue';
 
 export interface Presence {
-	readonly awake: Ref<boolean>;
-	readonly online: Ref<boolean>;
+  readonly awake: Ref<boolean>;
+  readonly online: Ref<boolean>;
 }
 
 export function usePresence(): Presence {
-	const awake = ref(document.visibilityState !== 'hidden');
-	const online = ref(navigator.onLine);
-	const listeners = new AbortController();
-	const { signal } = listeners;
+  const awake = ref(document.visibilityState !== 'hidden');
+  const online = ref(navigator.onLine);
+  const listeners = new AbortController();
+  const { signal } = listeners;
 
-	document.addEventListener('visibilitychange', () => {
-		awake.value = document.visibilityState !== 'hidden';
-	}, { signal });
-	window.addEventListener('pagehide', () => {
-		awake.value = false;
-	}, { signal });
-	window.addEventListener('pageshow', () => {
-		awake.value = document.visibilityState !== 'hidden';
-	}, { signal });
-	window.addEventListener('online', () => {
-		online.value = true;
-	}, { signal });
-	window.addEventListener('offline', () => {
-		online.value = false;
-	}, { signal });
-	onScopeDispose(() => listeners.abort());
+  document.addEventListener('visibilitychange', () => {
+    awake.value = document.visibilityState !== 'hidden';
+  }, { signal });
+  window.addEventListener('pagehide', () => {
+    awake.value = false;
+  }, { signal });
+  window.addEventListener('pageshow', () => {
+    awake.value = document.visibilityState !== 'hidden';
+  }, { signal });
+  window.addEventListener('online', () => {
+    online.value = true;
+  }, { signal });
+  window.addEventListener('offline', () => {
+    online.value = false;
+  }, { signal });
+  onScopeDispose(() => listeners.abort());
 
-	return { awake, online };
+  return { awake, online };
 }

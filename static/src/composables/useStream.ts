@@ -19,178 +19,178 @@ const GATHER_MS = 16;
 export const UNNOTICED_MS = 1_000;
 
 export type Frame =
-	| { readonly kind: 'event'; readonly streamed: StreamedEvent }
-	| { readonly kind: 'head'; readonly head: Head }
-	| { readonly kind: 'reset'; readonly head: Head };
+  | { readonly kind: 'event'; readonly streamed: StreamedEvent }
+  | { readonly kind: 'head'; readonly head: Head }
+  | { readonly kind: 'reset'; readonly head: Head };
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'offline' | 'signed-out';
 
 /** The part of EventSource that is used. */
 export interface Source {
-	readonly readyState: number;
-	onerror: ((event: Event) => void) | null;
-	addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
-	close(): void;
+  readonly readyState: number;
+  onerror: ((event: Event) => void) | null;
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
+  close(): void;
 }
 
 const CLOSED = 2;
 
 export interface StreamOptions {
-	/** The address to open, with the version reached so far. */
-	readonly address: () => string;
-	readonly presence: Presence;
-	readonly onFrames: (frames: readonly Frame[]) => void;
-	/** A plain request to the same server; its failure tells why the stream was refused. */
-	readonly probe: () => Promise<unknown>;
-	readonly connect?: (address: string) => Source;
-	readonly random?: () => number;
+  /** The address to open, with the version reached so far. */
+  readonly address: () => string;
+  readonly presence: Presence;
+  readonly onFrames: (frames: readonly Frame[]) => void;
+  /** A plain request to the same server; its failure tells why the stream was refused. */
+  readonly probe: () => Promise<unknown>;
+  readonly connect?: (address: string) => Source;
+  readonly random?: () => number;
 }
 
 export function useStream(options: StreamOptions) {
-	const { presence, random = Math.random } = options;
-	const connect = options.connect ?? ((address: string): Source => new EventSource(address));
-	const started = shallowRef(false);
-	const signedOut = shallowRef(false);
-	const state: Ref<'connecting' | 'live' | 'reconnecting'> = shallowRef('connecting');
-	const wanted = computed(() => started.value && presence.awake.value && presence.online.value && !signedOut.value);
+  const { presence, random = Math.random } = options;
+  const connect = options.connect ?? ((address: string): Source => new EventSource(address));
+  const started = shallowRef(false);
+  const signedOut = shallowRef(false);
+  const state: Ref<'connecting' | 'live' | 'reconnecting'> = shallowRef('connecting');
+  const wanted = computed(() => started.value && presence.awake.value && presence.online.value && !signedOut.value);
 
-	let source: Source | null = null;
-	let gathered: Frame[] = [];
-	let gatherTimer: ReturnType<typeof setTimeout> | undefined;
-	let silenceTimer: ReturnType<typeof setTimeout> | undefined;
-	let reopenTimer: ReturnType<typeof setTimeout> | undefined;
-	let unnoticedTimer: ReturnType<typeof setTimeout> | undefined;
-	let failures = 0;
+  let source: Source | null = null;
+  let gathered: Frame[] = [];
+  let gatherTimer: ReturnType<typeof setTimeout> | undefined;
+  let silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  let reopenTimer: ReturnType<typeof setTimeout> | undefined;
+  let unnoticedTimer: ReturnType<typeof setTimeout> | undefined;
+  let failures = 0;
 
-	function close() {
-		source?.close();
-		source = null;
-		clearTimeout(silenceTimer);
-		clearTimeout(reopenTimer);
-		clearTimeout(gatherTimer);
-		gatherTimer = undefined;
-		gathered = [];
-	}
+  function close() {
+    source?.close();
+    source = null;
+    clearTimeout(silenceTimer);
+    clearTimeout(reopenTimer);
+    clearTimeout(gatherTimer);
+    gatherTimer = undefined;
+    gathered = [];
+  }
 
-	function lost() {
-		if (state.value !== 'live' || unnoticedTimer !== undefined)
-			return;
-		unnoticedTimer = setTimeout(() => {
-			unnoticedTimer = undefined;
-			state.value = 'reconnecting';
-		}, UNNOTICED_MS);
-	}
+  function lost() {
+    if (state.value !== 'live' || unnoticedTimer !== undefined)
+      return;
+    unnoticedTimer = setTimeout(() => {
+      unnoticedTimer = undefined;
+      state.value = 'reconnecting';
+    }, UNNOTICED_MS);
+  }
 
-	function heard() {
-		clearTimeout(silenceTimer);
-		silenceTimer = setTimeout(() => {
-			lost();
-			open();
-		}, SILENCE_MS);
-	}
+  function heard() {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(() => {
+      lost();
+      open();
+    }, SILENCE_MS);
+  }
 
-	function handOver() {
-		gatherTimer = undefined;
-		const frames = gathered;
-		gathered = [];
-		options.onFrames(frames);
-	}
+  function handOver() {
+    gatherTimer = undefined;
+    const frames = gathered;
+    gathered = [];
+    options.onFrames(frames);
+  }
 
-	function listen<T>(from: Source, type: string, decode: (value: unknown) => T, wrap: (value: T) => Frame) {
-		from.addEventListener(type, (message) => {
-			if (from !== source)
-				return;
-			heard();
-			try {
-				gathered.push(wrap(decode(JSON.parse(message.data))));
-			} catch {
-				/* Not ours to guess at: start again, from the last version that made sense. */
-				reopen();
-				return;
-			}
-			gatherTimer ??= setTimeout(handOver, GATHER_MS);
-		});
-	}
+  function listen<T>(from: Source, type: string, decode: (value: unknown) => T, wrap: (value: T) => Frame) {
+    from.addEventListener(type, (message) => {
+      if (from !== source)
+        return;
+      heard();
+      try {
+        gathered.push(wrap(decode(JSON.parse(message.data))));
+      } catch {
+        /* Not ours to guess at: start again, from the last version that made sense. */
+        reopen();
+        return;
+      }
+      gatherTimer ??= setTimeout(handOver, GATHER_MS);
+    });
+  }
 
-	function open() {
-		close();
-		if (!wanted.value)
-			return;
-		const opened = connect(options.address());
-		source = opened;
-		heard();
-		listen(opened, 'message', decodeStreamedEvent, (streamed) => ({ kind: 'event', streamed }));
-		listen(opened, 'head', decodeHead, (head) => ({ kind: 'head', head }));
-		listen(opened, 'reset', decodeHead, (head) => ({ kind: 'reset', head }));
-		opened.onerror = () => {
-			if (opened !== source)
-				return;
-			lost();
-			if (opened.readyState === CLOSED)
-				void refused();
-		};
-	}
+  function open() {
+    close();
+    if (!wanted.value)
+      return;
+    const opened = connect(options.address());
+    source = opened;
+    heard();
+    listen(opened, 'message', decodeStreamedEvent, (streamed) => ({ kind: 'event', streamed }));
+    listen(opened, 'head', decodeHead, (head) => ({ kind: 'head', head }));
+    listen(opened, 'reset', decodeHead, (head) => ({ kind: 'reset', head }));
+    opened.onerror = () => {
+      if (opened !== source)
+        return;
+      lost();
+      if (opened.readyState === CLOSED)
+        void refused();
+    };
+  }
 
-	/** A closed EventSource does not say why: a plain request does. */
-	async function refused() {
-		close();
-		reopen();
-		try {
-			await options.probe();
-		} catch (error) {
-			if (error instanceof HttpError && error.signedOut)
-				signedOut.value = true;
-		}
-	}
+  /** A closed EventSource does not say why: a plain request does. */
+  async function refused() {
+    close();
+    reopen();
+    try {
+      await options.probe();
+    } catch (error) {
+      if (error instanceof HttpError && error.signedOut)
+        signedOut.value = true;
+    }
+  }
 
-	/** Opens anew after a while. */
-	function reopen() {
-		close();
-		lost();
-		if (wanted.value)
-			reopenTimer = setTimeout(open, backoffMs(failures++, 0, random));
-	}
+  /** Opens anew after a while. */
+  function reopen() {
+    close();
+    lost();
+    if (wanted.value)
+      reopenTimer = setTimeout(open, backoffMs(failures++, 0, random));
+  }
 
-	/* While the page is hidden nobody reads the state, so coming back within a second shows no change at all. */
-	watch(wanted, (is) => {
-		if (is) {
-			lost();
-			open();
-		} else {
-			close();
-		}
-	}, { flush: 'sync' });
-	watch(presence.online, (is) => {
-		if (!is && state.value === 'live')
-			state.value = 'reconnecting';
-	}, { flush: 'sync' });
-	/* Whoever comes back to a signed-out page may have signed in elsewhere. */
-	watch(presence.awake, () => {
-		signedOut.value = false;
-	}, { flush: 'sync' });
-	onScopeDispose(() => {
-		close();
-		clearTimeout(unnoticedTimer);
-	});
+  /* While the page is hidden nobody reads the state, so coming back within a second shows no change at all. */
+  watch(wanted, (is) => {
+    if (is) {
+      lost();
+      open();
+    } else {
+      close();
+    }
+  }, { flush: 'sync' });
+  watch(presence.online, (is) => {
+    if (!is && state.value === 'live')
+      state.value = 'reconnecting';
+  }, { flush: 'sync' });
+  /* Whoever comes back to a signed-out page may have signed in elsewhere. */
+  watch(presence.awake, () => {
+    signedOut.value = false;
+  }, { flush: 'sync' });
+  onScopeDispose(() => {
+    close();
+    clearTimeout(unnoticedTimer);
+  });
 
-	const connection = computed<Connection>(() => {
-		if (!presence.online.value)
-			return 'offline';
-		return signedOut.value ? 'signed-out' : state.value;
-	});
+  const connection = computed<Connection>(() => {
+    if (!presence.online.value)
+      return 'offline';
+    return signedOut.value ? 'signed-out' : state.value;
+  });
 
-	return {
-		connection,
-		start: () => {
-			started.value = true;
-		},
-		/** The page has everything up to the head the server named. */
-		live: () => {
-			failures = 0;
-			clearTimeout(unnoticedTimer);
-			unnoticedTimer = undefined;
-			state.value = 'live';
-		},
-		reopen,
-	};
+  return {
+    connection,
+    start: () => {
+      started.value = true;
+    },
+    /** The page has everything up to the head the server named. */
+    live: () => {
+      failures = 0;
+      clearTimeout(unnoticedTimer);
+      unnoticedTimer = undefined;
+      state.value = 'live';
+    },
+    reopen,
+  };
 }
