@@ -26,7 +26,6 @@ TO es_worker;
 
 GRANT EXECUTE ON FUNCTION
 	es.active_ranges(bigint, bigint, bigint),
-	es.activity(bigint, bigint),
 	es.data_contains(jsonb, text),
 	es.diff(text, bigint, bigint),
 	es.event_changes(bigint, bigint),

@@ -55,6 +55,7 @@ DECLARE
 		SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database AS d WHERE d.datname = current_database()
 	);
 	member record;
+	setting text;
 BEGIN
 	IF database_owned THEN
 		EXECUTE format('ALTER DATABASE %I SET search_path = es, public', current_database());
@@ -70,18 +71,20 @@ BEGIN
 	END IF;
 
 	FOR member IN
-		SELECT r.rolname AS name, r.rolcanlogin AND pg_has_role(r.oid, 'es_reader', 'MEMBER')
-			AND NOT pg_has_role(r.oid, 'es_worker', 'MEMBER') AND NOT pg_has_role(r.oid, 'es_owner', 'MEMBER') AS reads
+		SELECT r.rolname AS name, pg_has_role(r.oid, 'es_owner', 'MEMBER') AS owns,
+			pg_has_role(r.oid, 'es_worker', 'MEMBER') AS works, pg_has_role(r.oid, 'es_reader', 'MEMBER') AS reads
 		FROM pg_roles AS r
-		WHERE NOT r.rolsuper AND (pg_has_role(r.oid, 'es_owner', 'MEMBER')
-			OR pg_has_role(r.oid, 'es_worker', 'MEMBER') OR pg_has_role(r.oid, 'es_reader', 'MEMBER'))
+		WHERE NOT r.rolsuper
 		ORDER BY r.rolname
 	LOOP
+		CONTINUE WHEN NOT (member.owns OR member.works OR member.reads);
 		BEGIN
-			EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = es, public', member.name, current_database());
-			IF member.reads OR member.name = 'es_reader' THEN
-				EXECUTE format('ALTER ROLE %I IN DATABASE %I SET idle_in_transaction_session_timeout = ''60s''',
-					member.name, current_database());
+			setting := format('ALTER ROLE %I IN DATABASE %I SET ', member.name, current_database());
+			EXECUTE setting || 'search_path = es, public';
+			IF member.works AND NOT member.owns THEN
+				EXECUTE setting || 'enable_seqscan = off';
+			ELSIF member.reads AND NOT member.owns THEN
+				EXECUTE setting || 'idle_in_transaction_session_timeout = ''60s''';
 			END IF;
 		EXCEPTION WHEN insufficient_privilege THEN
 			RAISE WARNING 'the settings of role "%" stay as they are: they are not for "%" to change',

@@ -1,6 +1,7 @@
--- Both statements read what changed since the target by the indexes on since and until.  The first meets its two halves
--- by grouping, not by a join, so no plan can compare every changed row with every other; planned anew at each call
--- because a plan made while the table was small would be kept as it grows.
+-- Both statements read what changed since the target by the indexes on since and until, and compare the two sets by a full
+-- join, which can only be done by hashing or merging, and rows are closed by their place: no plan, however wrong its
+-- statistics, compares every changed row with every other.  Planned anew at each call, because a plan made while the table
+-- was small would be kept while it grows.
 CREATE OR REPLACE FUNCTION es.rewind_facts(stream bigint, target bigint, new_version bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_custom_plan
@@ -8,30 +9,34 @@ AS $$
 BEGIN
 	UPDATE es.facts AS f
 	SET until = new_version
-	FROM (
-		SELECT b.key, max(b.since) AS since
+	WHERE f.ctid = ANY (ARRAY(
+		SELECT here.place
 		FROM (
-			SELECT o.key, o.origin, o.since, true AS open
+			SELECT o.key, o.origin, o.ctid AS place
 			FROM es.facts AS o
 			WHERE o.stream_id = stream AND o.since >= target AND o.until IS NULL
-			UNION ALL
-			SELECT p.key, p.origin, p.since, false
+		) AS here
+		FULL JOIN (
+			SELECT p.key, p.origin, p.since
 			FROM es.facts AS p
 			WHERE p.stream_id = stream AND p.until >= target AND p.since < target
-		) AS b
-		GROUP BY b.key, b.origin
-		HAVING bool_and(b.open)
-	) AS stray
-	WHERE f.stream_id = stream AND f.since = stray.since AND f.key = stray.key AND f.until IS NULL;
+		) AS past USING (key, origin)
+		WHERE past.since IS NULL
+	));
 
 	INSERT INTO es.facts (stream_id, key, value, origin, since)
-	SELECT p.stream_id, p.key, p.value, p.origin, new_version
-	FROM es.facts AS p
-	WHERE p.stream_id = stream AND p.until >= target AND p.since < target
-		AND NOT EXISTS (
-			SELECT FROM es.facts AS o
-			WHERE o.stream_id = stream AND o.key = p.key AND o.origin = p.origin AND o.until IS NULL
-		);
+	SELECT stream, key, past.value, origin, new_version
+	FROM (
+		SELECT p.key, p.origin, p.value
+		FROM es.facts AS p
+		WHERE p.stream_id = stream AND p.until >= target AND p.since < target
+	) AS past
+	FULL JOIN (
+		SELECT o.key, o.origin, o.since
+		FROM es.facts AS o
+		WHERE o.stream_id = stream AND o.since >= target AND o.until IS NULL
+	) AS here USING (key, origin)
+	WHERE here.since IS NULL;
 END
 $$;
 
