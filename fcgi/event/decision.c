@@ -44,6 +44,7 @@ struct context {
 	struct es_batch *batch;
 	int stream_index;
 	struct es_batch_stream *stream;
+	int64_t version_before; /* the stream's, when the request's turn came */
 };
 
 static const struct es_event_type *
@@ -170,9 +171,9 @@ decide_rewind(struct context *context, int64_t target, struct es_error *error)
 	struct es_batch_stream *stream = context->stream;
 
 	if (target > stream->version) {
-		error->version = stream->version;
+		error->version = context->version_before;
 		return es_fail(error, ES_NOT_FOUND, "version", "there is no event %lld to rewind; the newest is %lld",
-		               (long long)target, (long long)stream->version);
+		               (long long)target, (long long)context->version_before);
 	}
 	if (target < stream->horizon) {
 		error->version = stream->horizon;
@@ -224,10 +225,10 @@ es_decide(const struct es_decider *decider, const struct es_append *append, int 
 		.batch = batch,
 		.stream_index = stream_index,
 		.stream = &batch->streams[stream_index],
+		.version_before = batch->streams[stream_index].version,
 	};
 	struct es_batch_stream *stream = context.stream;
 	const int events_before = batch->event_count;
-	const int64_t version_before = stream->version;
 	const struct es_facts_savepoint savepoint = es_facts_save(stream->facts);
 
 	enum es_result result = check_expected(append, batch, stream, error);
@@ -251,11 +252,11 @@ es_decide(const struct es_decider *decider, const struct es_append *append, int 
 		es_facts_rollback(stream->facts, savepoint);
 		while (batch->event_count > events_before)
 			free(batch->events[--batch->event_count].data);
-		stream->version = version_before;
+		stream->version = context.version_before;
 		stream->rewind_target = 0;
 		stream->rewind_version = 0;
 	} else if (stream->first_version == 0 && batch->event_count > events_before) {
-		stream->first_version = version_before + 1;
+		stream->first_version = context.version_before + 1;
 	}
 	return result;
 }

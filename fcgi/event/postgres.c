@@ -1,5 +1,6 @@
 #include "event/postgres.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +155,7 @@ es_postgres_receive(struct es_postgres *postgres, int64_t deadline, struct es_er
 	if (postgres->result == ES_OK && status != PGRES_PIPELINE_ABORTED) {
 		const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 		(void)!es_database_result_error(result, error);
-		strncat(postgres->state, state == NULL ? "XX000" : state, sizeof postgres->state - 1);
+		snprintf(postgres->state, sizeof postgres->state, "%s", state == NULL ? "XX000" : state);
 		postgres->result = classify(postgres->state);
 	}
 	PQclear(result);
