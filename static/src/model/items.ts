@@ -4,20 +4,6 @@
  */
 import type { Change, Item } from '../api';
 
-/** Where an item of this version stands or belongs. */
-export function placeOf(items: readonly Item[], version: number): number {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (items[middle]!.version < version)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 export function applyChanges(items: readonly Item[], changes: readonly Change[]): readonly Item[] {
   if (changes.length === 0)
     return items;
