@@ -28,10 +28,6 @@ enum {
 	ACCEPTS_PER_TURN = 16, /* connections taken at once, before requests get their turn */
 };
 
-#define REQUEST_PATIENCE (10 * ES_SECOND) /* for the rest of a request that has begun */
-#define REPLY_PATIENCE (10 * ES_SECOND)   /* for a peer to read anything of its reply */
-#define DRAIN_PATIENCE (10 * ES_SECOND)   /* for what is in hand when the server stops */
-
 /*
  * When the server stops: how long idle connections stay open.  A request that nginx sends on one meanwhile is answered
  * and the connection closed behind the reply; closed at once, it could cross a request on its way.
@@ -171,7 +167,7 @@ client_send(struct client *client)
 
 	switch (http_connection_write(connection)) {
 	case HTTP_OUTPUT_MORE:
-		client_wait(client, SENDING, es_clock_monotonic() + REPLY_PATIENCE);
+		client_wait(client, SENDING, es_clock_monotonic() + client->server->options.patience);
 		return;
 	case HTTP_OUTPUT_CLOSED:
 		client_free(client);
@@ -227,7 +223,8 @@ client_receive(struct client *client, char *window, void *local)
 		return;
 	}
 	/* The deadline of the first piece holds for the whole request. */
-	const int64_t deadline = client->deadline != 0 ? client->deadline : es_clock_monotonic() + REQUEST_PATIENCE;
+	const int64_t deadline =
+		client->deadline != 0 ? client->deadline : es_clock_monotonic() + server->options.patience;
 	client_wait(client, RECEIVING, deadline);
 }
 
@@ -382,6 +379,8 @@ http_server_new(const struct http_options *options, struct http_server **ret_ser
 		return es_fail(error, ES_FAILED, NULL, "out of memory");
 	server->options = *options;
 	server->options.socket = -1;
+	if (server->options.patience == 0)
+		server->options.patience = HTTP_PATIENCE;
 	pthread_mutex_init(&server->lock, NULL);
 	server->tally = http_tally_new(options->routes);
 	server->threads = calloc((size_t)options->threads, sizeof *server->threads);
@@ -466,7 +465,7 @@ http_server_run(struct http_server *server)
 	end_listening(server);
 	const int64_t stopped = es_clock_monotonic();
 	int64_t now = stopped;
-	while (server->thread_count > 0 && count_clients(server) > 0 && now < stopped + DRAIN_PATIENCE) {
+	while (server->thread_count > 0 && count_clients(server) > 0 && now < stopped + server->options.patience) {
 		sweep(server, /* end_idle= */ now > stopped + DRAIN_GRACE);
 		poll(NULL, 0, DRAIN_TICK);
 		now = es_clock_monotonic();

@@ -9,8 +9,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "event/clock.h"
 #include "event/result.h"
+
+/*
+ * Microseconds: how long a peer may take to send the rest of a request or to read anything of its reply, and how long
+ * http_server_run goes on after http_server_stop.
+ */
+#define HTTP_PATIENCE (10 * ES_SECOND)
 
 struct http_request;
 struct http_server;
@@ -37,6 +45,7 @@ struct http_options {
 	int threads;
 	size_t body_max;   /* bytes; a longer body is answered 413 */
 	void *application; /* borrowed */
+	int64_t patience;  /* see HTTP_PATIENCE; 0 means that */
 	/* Optional: what each thread needs for itself (a database connection ...). */
 	void *(*thread_start)(void *application);
 	void (*thread_stop)(void *local);
@@ -63,8 +72,8 @@ ES_MUST_CHECK enum es_result http_server_new(const struct http_options *options,
 
 /*
  * Serves until http_server_stop; then takes no more connections, answers the requests that are in hand or whose bytes
- * are there (at most 10 s), closes the idle connections and returns.  The threads block all signals: they go to the
- * caller's thread.
+ * are there (at most HTTP_PATIENCE), closes the idle connections and returns.  The threads block all signals: they go
+ * to the caller's thread.
  */
 void http_server_run(struct http_server *server);
 

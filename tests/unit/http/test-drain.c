@@ -1,0 +1,176 @@
+/* Stopping: what is in hand is finished, the rest is closed, and it ends. */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "event/clock.h"
+#include "fastcgi-client.h"
+#include "http/request.h"
+#include "server-fixture.h"
+#include "tap.h"
+
+#define PATIENCE (500 * ES_MILLISECOND)
+#define LONG_PATIENCE (20 * ES_SECOND) /* where the test must not depend on how fast it runs */
+#define PROMPTLY (5 * ES_SECOND)
+
+enum {
+	BIG = 4 * 1024 * 1024, /* bytes: more than the socket holds */
+};
+
+static bool
+is_refused(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	const bool refused =
+		connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == ECONNREFUSED;
+	close(fd);
+	return refused;
+}
+
+static void
+test_idle(void)
+{
+	struct fixture fixture;
+	int idle[20];
+
+	fixture_start(&fixture, 2, LONG_PATIENCE);
+	for (int at = 0; at < 20; at++) {
+		idle[at] = fastcgi_connect(fixture.path);
+		struct fastcgi_reply reply = fastcgi_exchange(idle[at], true, "GET", "/echo/a", "", NULL);
+		fastcgi_reply_done(&reply);
+	}
+	const int64_t start = es_clock_monotonic();
+	fixture_stop(&fixture);
+	ok(es_clock_monotonic() - start < PROMPTLY, "with idle connections alone it ends at once");
+	int closed = 0;
+	for (int at = 0; at < 20; at++) {
+		closed += fastcgi_is_closed(idle[at]);
+		close(idle[at]);
+	}
+	is_int(closed, 20, "and they are closed");
+	ok(is_refused(fixture.path), "nobody listens any more");
+	fixture_free(&fixture);
+	is_int(atomic_load(&fixture.stopped), 2, "the threads gave back what they had");
+}
+
+/* Everything that may be in hand when the server is told to stop. */
+static void
+test_in_hand(void)
+{
+	struct fixture fixture;
+	struct es_text keep = ES_TEXT_INIT;
+	struct es_text echo = ES_TEXT_INIT;
+	struct es_text big = ES_TEXT_INIT;
+	char uri[64];
+
+	fixture_start(&fixture, 2, LONG_PATIENCE);
+	const int kept = fastcgi_connect(fixture.path);
+	const int half = fastcgi_connect(fixture.path);
+	const int reading = fastcgi_connect(fixture.path);
+	const int late = fastcgi_connect(fixture.path);
+
+	fastcgi_add_request(&keep, 1, true, "POST", "/keep", "{}", 2, NULL);
+	fastcgi_send(kept, keep.bytes, keep.size);
+	struct http_request *request = fixture_kept(&fixture);
+	fastcgi_add_request(&echo, 1, true, "POST", "/echo/a", "{}", 2, NULL);
+	fastcgi_send(half, echo.bytes, echo.size / 2);
+	ok(fastcgi_is_taken(half), "half a request is in hand");
+	snprintf(uri, sizeof uri, "/big?size=%d", BIG);
+	fastcgi_add_request(&big, 1, true, "GET", uri, "", 0, NULL);
+	fastcgi_send(reading, big.bytes, big.size);
+	struct fastcgi_reply reply = fastcgi_exchange(late, true, "GET", "/echo/a", "", NULL);
+	fastcgi_reply_done(&reply);
+
+	const int64_t stopped = es_clock_monotonic();
+	http_server_stop(fixture.server);
+	fastcgi_send(late, echo.bytes, echo.size);
+	const int64_t sent = es_clock_monotonic();
+	reply = fastcgi_receive(late, 1);
+	/* A machine that slept meanwhile may have missed the grace; then the request was refused, not lost. */
+	if (sent - stopped < 200 * ES_MILLISECOND)
+		is_int(reply.status, 201, "a request that comes just after the stop is answered");
+	ok(fastcgi_is_closed(late), "and its connection closed");
+	fastcgi_reply_done(&reply);
+
+	fastcgi_send(half, echo.bytes + echo.size / 2, echo.size - echo.size / 2);
+	reply = fastcgi_receive(half, 1);
+	is_int(reply.status, 201, "the other half of a request is waited for");
+	ok(fastcgi_is_closed(half), "and its connection closed");
+	fastcgi_reply_done(&reply);
+
+	reply = fastcgi_receive(reading, 1);
+	is_int((long long)reply.body_size, BIG, "a reply on its way is finished");
+	ok(fastcgi_is_closed(reading), "and its connection closed");
+	fastcgi_reply_done(&reply);
+
+	es_text_add_string(http_reply_body(request), "later");
+	http_reply_send(request);
+	reply = fastcgi_receive(kept, 1);
+	is_string(reply.body, "later", "a kept request is waited for");
+	ok(fastcgi_is_closed(kept), "and its connection closed");
+	fastcgi_reply_done(&reply);
+
+	const int64_t start = es_clock_monotonic();
+	fixture_stop(&fixture);
+	ok(es_clock_monotonic() - start < PROMPTLY, "then it ends");
+	fixture_free(&fixture);
+	close(kept);
+	close(half);
+	close(reading);
+	close(late);
+	es_text_done(&keep);
+	es_text_done(&echo);
+	es_text_done(&big);
+}
+
+static void
+test_patience(void)
+{
+	struct fixture fixture;
+	struct es_text keep = ES_TEXT_INIT;
+
+	fixture_start(&fixture, 2, PATIENCE);
+	const int kept = fastcgi_connect(fixture.path);
+	fastcgi_add_request(&keep, 1, true, "POST", "/keep", "{}", 2, NULL);
+	fastcgi_send(kept, keep.bytes, keep.size);
+	struct http_request *request = fixture_kept(&fixture);
+	const int64_t start = es_clock_monotonic();
+	fixture_stop(&fixture);
+	const int64_t took = es_clock_monotonic() - start;
+	ok(took >= PATIENCE && took < PATIENCE + PROMPTLY,
+	   "a request that nobody answers does not hold it up for ever");
+	http_reply_send(request);
+	struct fastcgi_reply reply = fastcgi_receive(kept, 1);
+	is_int(reply.status, 200, "answered before the server is freed, its reply still goes out");
+	fastcgi_reply_done(&reply);
+	fixture_free(&fixture);
+	close(kept);
+	es_text_done(&keep);
+}
+
+static void
+test_stop_first(void)
+{
+	struct fixture fixture;
+
+	fixture_start(&fixture, 1, LONG_PATIENCE);
+	fixture_stop(&fixture);
+	ok(true, "a server stopped before its first request ends");
+	http_server_stop(fixture.server);
+	fixture_free(&fixture);
+	http_server_free(NULL);
+}
+
+int
+main(void)
+{
+	test_idle();
+	test_in_hand();
+	test_patience();
+	test_stop_first();
+	return done_testing();
+}

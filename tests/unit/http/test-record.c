@@ -1,0 +1,181 @@
+/* The frames of FastCGI: where a request ends, what is refused, and how replies are framed. */
+#include "fastcgi-client.h"
+#include "http/record.h"
+#include "tap.h"
+
+static enum http_scan_state
+scan(const struct es_text *bytes, size_t *ret_taken)
+{
+	struct http_scan state = { 0 };
+
+	*ret_taken = 0;
+	return http_scan_take(&state, bytes->bytes, bytes->size, ret_taken);
+}
+
+static struct es_text
+make_request(size_t body_size)
+{
+	struct es_text body = ES_TEXT_INIT;
+	struct es_text request = ES_TEXT_INIT;
+
+	for (size_t at = 0; at < body_size; at++)
+		es_text_add(&body, "x", 1);
+	fastcgi_add_request(&request, 7, true, "POST", "/a", body.bytes, body.size, NULL);
+	es_text_done(&body);
+	return request;
+}
+
+static void
+test_ends(void)
+{
+	static const size_t sizes[] = { 0, 1, 7, 8, 65535, 65536, 200000 };
+
+	for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
+		struct es_text request = make_request(sizes[at]);
+		const size_t size = request.size;
+		size_t taken;
+		is_int(scan(&request, &taken), HTTP_SCAN_WHOLE, "a request is recognised whole");
+		is_int(taken, size, "to its last byte");
+		es_text_add(&request, "more", 4);
+		is_int(scan(&request, &taken), HTTP_SCAN_WHOLE, "also with something behind it");
+		is_int(taken, size, "which is left alone");
+
+		/* In pieces of 1, 2, 3 ... bytes. */
+		struct http_scan state = { 0 };
+		size_t offset = 0;
+		size_t piece = 1;
+		int early = 0;
+		while (offset + piece < size) {
+			early += http_scan_take(&state, request.bytes + offset, piece, &taken) != HTTP_SCAN_MORE;
+			early += taken != piece;
+			offset += piece++;
+		}
+		is_int(early, 0, "no piece but the last one ends it");
+		is_int(http_scan_take(&state, request.bytes + offset, size - offset, &taken), HTTP_SCAN_WHOLE,
+		       "the last one does");
+		is_int(state.stdin_size, sizes[at], "the body is counted");
+		is_int(state.id, 7, "the id is kept");
+		es_text_done(&request);
+	}
+}
+
+static void
+test_padding(void)
+{
+	struct es_text request = ES_TEXT_INIT;
+	size_t taken;
+
+	fastcgi_add_begin(&request, 1, 1, false);
+	fastcgi_add_padded(&request, FASTCGI_PARAMS, 1, "", 0, 255);
+	fastcgi_add_padded(&request, FASTCGI_STDIN, 1, "abc", 3, 5);
+	fastcgi_add_padded(&request, FASTCGI_STDIN, 1, "", 0, 3);
+	is_int(scan(&request, &taken), HTTP_SCAN_WHOLE, "padding is part of the request");
+	is_int(taken, request.size, "that of the last record as well");
+	request.size--;
+	is_int(scan(&request, &taken), HTTP_SCAN_MORE, "one byte of it missing");
+	struct http_scan state = { 0 };
+	is_int(http_scan_take(&state, request.bytes, request.size, &taken), HTTP_SCAN_MORE, "taken in two");
+	is_int(http_scan_take(&state, request.bytes + request.size, 1, &taken), HTTP_SCAN_WHOLE, "parts");
+	es_text_done(&request);
+}
+
+/* A request with one of its records exchanged. */
+static void
+test_refused(void)
+{
+	static const struct {
+		const char *what;
+		unsigned role, id, next_type, next_id;
+	} cases[] = {
+		{ "an authorizer", 2, 1, FASTCGI_PARAMS, 1 },
+		{ "role 257", 257, 1, FASTCGI_PARAMS, 1 },
+		{ "id 0", 1, 0, FASTCGI_PARAMS, 0 },
+		{ "parameters of another request", 1, 1, FASTCGI_PARAMS, 2 },
+		{ "GET_VALUES in between", 1, 1, FASTCGI_GET_VALUES, 0 },
+		{ "GET_VALUES with the request's id", 1, 1, FASTCGI_GET_VALUES, 1 },
+		{ "ABORT_REQUEST", 1, 1, FASTCGI_ABORT_REQUEST, 1 },
+		{ "a second BEGIN_REQUEST", 1, 1, FASTCGI_BEGIN_REQUEST, 2 },
+		{ "the body before the parameters", 1, 1, FASTCGI_STDIN, 1 },
+		{ "a record type that there is not", 1, 1, 99, 1 },
+	};
+	size_t taken;
+
+	for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+		struct es_text bytes = ES_TEXT_INIT;
+		fastcgi_add_begin(&bytes, cases[at].id, cases[at].role, true);
+		fastcgi_add_padded(&bytes, cases[at].next_type, cases[at].next_id, "", 0, 0);
+		is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, cases[at].what);
+		es_text_done(&bytes);
+	}
+
+	struct es_text bytes = ES_TEXT_INIT;
+	fastcgi_add_padded(&bytes, FASTCGI_GET_VALUES, 0, "", 0, 0);
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "GET_VALUES first");
+	es_text_clear(&bytes);
+	fastcgi_add_begin(&bytes, 1, 1, true);
+	bytes.bytes[0] = 2;
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "version 2");
+	es_text_clear(&bytes);
+	fastcgi_add_padded(&bytes, FASTCGI_BEGIN_REQUEST, 1, "\0\1\0\0\0\0\0\0\0", 9, 0);
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "BEGIN_REQUEST with a long body");
+	es_text_clear(&bytes);
+	es_text_add_string(&bytes, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "plain HTTP");
+
+	/* Parameters without an end. */
+	char content[32768];
+	memset(content, 'x', sizeof content);
+	es_text_clear(&bytes);
+	fastcgi_add_begin(&bytes, 1, 1, true);
+	for (size_t size = 0; size < HTTP_PARAMS_SIZE_MAX; size += sizeof content)
+		fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, content, sizeof content, 0);
+	is_int(scan(&bytes, &taken), HTTP_SCAN_MORE, "as many parameters as are allowed");
+	fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, "x", 1, 0);
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "one byte more");
+	es_text_done(&bytes);
+}
+
+static void
+test_replies(void)
+{
+	static const size_t sizes[] = { 0, 1, 65508, 65509, 65535, 65536, 200000 };
+	struct es_text head = ES_TEXT_INIT;
+	struct es_text frame = ES_TEXT_INIT;
+
+	es_text_add_string(&head, "Status: 200 OK\r\n\r\n"); /* 18 bytes: 65510 more fill a record */
+	for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
+		struct fastcgi_reply reply;
+		char *body = malloc(sizes[at] + 1);
+		if (body == NULL)
+			bail("no memory");
+		for (size_t byte = 0; byte < sizes[at]; byte++)
+			body[byte] = (char)('a' + byte % 26);
+		es_text_clear(&frame);
+		http_record_reply(&frame, 0x1234, &head, body, sizes[at]);
+		const size_t size = fastcgi_parse(frame.bytes, frame.size, 0x1234, &reply);
+		is_int(size, frame.size, "a reply is one whole FastCGI reply");
+		is_int(reply.status, 200, "with its head");
+		ok(reply.body_size == sizes[at] && memcmp(reply.body, body, sizes[at]) == 0,
+		   "and its body of %zu bytes", sizes[at]);
+		is_int(reply.records,
+		       sizes[at] <= 65510   ? 3
+		       : sizes[at] <= 65528 ? 4
+		       : sizes[at] < 131056 ? 5
+		                            : 7,
+		       "in as few records as can be");
+		fastcgi_reply_done(&reply);
+		free(body);
+	}
+	es_text_done(&frame);
+	es_text_done(&head);
+}
+
+int
+main(void)
+{
+	test_ends();
+	test_padding();
+	test_refused();
+	test_replies();
+	return done_testing();
+}
