@@ -11,16 +11,26 @@ struct decided {
 	struct json_object *data; /* owned */
 };
 
+/* Of one request: its commands use it one after the other. */
 struct es_decision {
-	struct decided events[ES_EVENTS_MAX];
+	struct decided *events;
 	int count;
+	int capacity;
 	bool failed;
 };
 
 void
 es_decision_add(struct es_decision *decision, const char *type, struct json_object *data)
 {
-	if (decision->count == ES_EVENTS_MAX || data == NULL) {
+	if (decision->count == decision->capacity && decision->count < ES_EVENTS_MAX) {
+		const int capacity = decision->capacity == 0 ? 1 : decision->capacity * 2;
+		struct decided *events = reallocarray(decision->events, (size_t)capacity, sizeof *events);
+		if (events != NULL) {
+			decision->events = events;
+			decision->capacity = capacity;
+		}
+	}
+	if (decision->count == decision->capacity || decision->count == ES_EVENTS_MAX || data == NULL) {
 		json_object_put(data);
 		decision->failed = true;
 		return;
@@ -234,17 +244,15 @@ es_decide(const struct es_decider *decider, const struct es_append *append, int 
 	enum es_result result = check_expected(append, batch, stream, error);
 	if (result != ES_OK)
 		return result;
-	struct es_decision *decision = calloc(1, sizeof *decision);
-	if (decision == NULL)
-		return es_fail(error, ES_FAILED, NULL, "no memory to decide a request");
+	struct es_decision decision = { 0 };
 	for (int i = 0; result == ES_OK && i < append->commands.count; i++) {
 		const struct es_command *command = &append->commands.commands[i];
 		result = command->type == NULL ? decide_rewind(&context, command->target, error)
-		                               : decide_command(&context, command, decision, error);
+		                               : decide_command(&context, command, &decision, error);
 		if (result != ES_OK && append->commands.count > 1)
 			error->index = i;
 	}
-	free(decision);
+	free(decision.events);
 	if (result == ES_OK && batch->event_count - events_before > ES_EVENTS_MAX)
 		result = es_fail(error, ES_REFUSED, NULL, "one request may record at most %d events", ES_EVENTS_MAX);
 	if (result != ES_OK) {
