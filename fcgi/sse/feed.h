@@ -21,20 +21,20 @@ enum {
 
 struct sse_feed {
 	char name[SSE_NAME_MAX + 1];
-	struct sse_ring ring;                /* means nothing until ready */
-	int64_t horizon;                     /* the first event the log still has, when last asked */
-	struct sse_subscribers subscribers;  /* all of them, waiting or not */
+	struct sse_ring ring;               /* means nothing until ready */
+	int64_t horizon;                    /* the first event the log still has, when last asked */
+	struct sse_subscribers subscribers; /* all of them, waiting or not */
 	size_t subscriber_count;
 	size_t waiting_count;
-	bool ready;                          /* the ring stands where the log stood, and everything since was appended */
-	bool exhausted;                      /* filling cannot make the ring reach further back */
-	bool filling;                        /* the log was asked to fill the ring */
-	uint64_t looks_sent;                 /* how often the log was asked where it stands; one question at a time */
-	uint64_t looks_done;                 /* how often it answered */
-	bool dirty;                          /* something was appended and not yet written to all */
-	int64_t idle_until;                  /* monotonic; freed then, unless somebody comes */
+	bool ready;          /* the ring stands where the log stood, and everything since was appended */
+	bool exhausted;      /* filling cannot make the ring reach further back */
+	bool filling;        /* the log was asked to fill the ring */
+	uint64_t looks_sent; /* how often the log was asked where it stands; one question at a time */
+	uint64_t looks_done; /* how often it answered */
+	bool dirty;          /* something was appended and not yet written to all */
+	int64_t idle_until;  /* monotonic; freed then, unless somebody comes */
 	TAILQ_ENTRY(sse_feed) every;
-	TAILQ_ENTRY(sse_feed) idle;          /* of those without subscribers */
+	TAILQ_ENTRY(sse_feed) idle; /* of those without subscribers */
 	TAILQ_ENTRY(sse_feed) dirty_next;
 };
 

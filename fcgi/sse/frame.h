@@ -13,11 +13,12 @@
 #include "event/text.h"
 
 enum {
-	SSE_RECORD_HEADER = 8,     /* bytes before the content of a FastCGI record */
-	SSE_RECORD_MAX = 65535,    /* bytes of content: the length field has 16 bits */
-	SSE_FRAME_MAX = 256 * 1024, /* bytes of one event's frame: a quarter of a ring, so that a ring never holds just one */
-	SSE_LOG_SIZE = 17,         /* the log's id and its NUL: 8 hex digits, with room for longer ones */
-	SSE_SMALL_MAX = 160,       /* bytes of any frame but an event's, with its record's header */
+	SSE_RECORD_HEADER = 8,  /* bytes before the content of a FastCGI record */
+	SSE_RECORD_MAX = 65535, /* bytes of content: the length field has 16 bits */
+	SSE_FRAME_MAX =
+		256 * 1024,  /* bytes of one event's frame: a quarter of a ring, so that a ring never holds just one */
+	SSE_LOG_SIZE = 17,   /* the log's id and its NUL: 8 hex digits, with room for longer ones */
+	SSE_SMALL_MAX = 160, /* bytes of any frame but an event's, with its record's header */
 };
 
 /* One event and what it changed.  Borrowed. */

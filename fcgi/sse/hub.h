@@ -19,9 +19,9 @@ struct sse_hub;
 
 /* Borrows all. */
 struct sse_hub_options {
-	int poller;                  /* epoll, which wakes the caller with a subscriber as its data.ptr */
-	int64_t heartbeat;           /* microseconds between two head frames */
-	struct sse_mailbox *orders;  /* to the tail */
+	int poller;                 /* epoll, which wakes the caller with a subscriber as its data.ptr */
+	int64_t heartbeat;          /* microseconds between two head frames */
+	struct sse_mailbox *orders; /* to the tail */
 	struct sse_metrics *metrics;
 };
 
@@ -32,8 +32,8 @@ struct sse_hub *sse_hub_new(const struct sse_hub_options *options);
 void sse_hub_free(struct sse_hub *hub);
 
 /*
- * A new subscriber of a stream: takes fd (non-blocking, its request read and nothing written).  It wants what comes after
- * version, or SSE_LIVE_ONLY or SSE_BAD_CURSOR.
+ * A new subscriber of a stream: takes fd (non-blocking, its request read and nothing written).  It wants what comes
+ * after version, or SSE_LIVE_ONLY or SSE_BAD_CURSOR.
  */
 void sse_hub_join(struct sse_hub *hub, int fd, const char *name, int64_t version);
 
@@ -46,8 +46,11 @@ void sse_hub_close(struct sse_hub *hub, struct sse_subscriber *subscriber);
 /* Acts on news of the tail (linked letters, which it takes) and writes to everybody who waits for them. */
 void sse_hub_hear(struct sse_hub *hub, struct sse_letter *news);
 
-/* Does what is due by now: heartbeats, closing, freeing.  Returns when it wants to be called again. */
-int64_t sse_hub_tick(struct sse_hub *hub, int64_t now);
+/* What time it is (monotonic), for all that follows. */
+void sse_hub_set_time(struct sse_hub *hub, int64_t now);
+
+/* Does what is due: heartbeats, closing, freeing.  Returns when it wants to be called again. */
+int64_t sse_hub_tick(struct sse_hub *hub);
 
 /* Ends up to count streams in good order; returns how many are left. */
 size_t sse_hub_end(struct sse_hub *hub, size_t count);

@@ -10,7 +10,6 @@
 
 #include "event/clock.h"
 #include "sse/hub.h"
-#include "sse/tail.h"
 
 enum {
 	EVENTS_MAX = 256,    /* taken from epoll at once */
@@ -64,6 +63,7 @@ go_round(struct sse_loop *loop, int64_t wake)
 	struct epoll_event events[EVENTS_MAX];
 	const int count = epoll_wait(loop->poller, events, EVENTS_MAX, es_clock_poll_timeout(wake));
 
+	sse_hub_set_time(loop->hub, es_clock_monotonic());
 	for (int i = 0; i < count; i++) {
 		struct sse_subscriber *subscriber = events[i].data.ptr;
 		if (events[i].data.ptr == loop->options.news || events[i].data.ptr == loop->arrivals)
@@ -90,7 +90,7 @@ run(void *argument)
 
 	while (!sse_mailbox_closed(loop->arrivals)) {
 		go_round(loop, wake);
-		wake = sse_hub_tick(loop->hub, es_clock_monotonic());
+		wake = sse_hub_tick(loop->hub);
 	}
 	(void)epoll_ctl(loop->poller, EPOLL_CTL_DEL, sse_mailbox_fd(loop->arrivals), NULL);
 	let_in(loop);
@@ -105,7 +105,7 @@ run(void *argument)
 			left = sse_hub_end(loop->hub, at_once);
 			step_at = now + DRAIN_PAUSE;
 		}
-		wake = sse_hub_tick(loop->hub, now);
+		wake = sse_hub_tick(loop->hub);
 		go_round(loop, wake < step_at ? wake : step_at);
 	}
 	return NULL;

@@ -14,6 +14,7 @@
 #include "http/log.h"
 #include "http/number.h"
 #include "http/server.h"
+#include "sse/letters.h"
 #include "sse/loop.h"
 #include "sse/mailbox.h"
 #include "sse/metrics.h"
@@ -21,11 +22,11 @@
 #include "sse/tail.h"
 
 enum {
-	HEARTBEAT_DEFAULT = 15, /* seconds; a page gives up after 40 s of silence */
-	HEARTBEAT_MAX = 30,     /* so that one lost heartbeat does not look like the end */
+	HEARTBEAT_DEFAULT = 15,           /* seconds; a page gives up after 40 s of silence */
+	HEARTBEAT_MAX = 30,               /* so that one lost heartbeat does not look like the end */
 	NEWS_BYTES_MAX = 8 * 1024 * 1024, /* read from the log and not yet in a ring */
-	HTTP_THREADS = 1,       /* requests are only read here, never waited for */
-	BODY_MAX = 4096,        /* bytes: no request has a body */
+	HTTP_THREADS = 1,                 /* requests are only read here, never waited for */
+	BODY_MAX = 4096,                  /* bytes: no request has a body */
 };
 
 struct options {
@@ -51,7 +52,7 @@ print_help(void)
 	printf("usage: sse.fcgi [OPTION]...\n"
 	       "Sends every event of a ledger to all who watch it, as server-sent events over FastCGI.\n"
 	       "\n"
-	       "  --socket PATH         listen on this Unix socket (default: file descriptor 0, where it is a listening socket)\n"
+	       "  --socket PATH         listen on this Unix socket (default: file descriptor 0, if it listens)\n"
 	       "  --database CONNINFO   libpq connection string (default: the PG* environment)\n"
 	       "  --heartbeat SECONDS   between two head frames, 1 to %d (default: %d)\n"
 	       "  --help                print this and exit\n"
@@ -84,8 +85,12 @@ parse_options(int argc, char **argv, struct options *options, int *ret_status)
 	opterr = 0;
 	while ((name = getopt_long(argc, argv, ":", names, NULL)) != -1) {
 		switch (name) {
-		case SOCKET: options->socket = optarg; break;
-		case DATABASE: options->database = optarg; break;
+		case SOCKET:
+			options->socket = optarg;
+			break;
+		case DATABASE:
+			options->database = optarg;
+			break;
 		case HEARTBEAT:
 			if (!http_parse_int64(optarg, 1, HEARTBEAT_MAX, &options->heartbeat))
 				return fail_usage("not a number of seconds for --heartbeat:", optarg);
@@ -98,8 +103,10 @@ parse_options(int argc, char **argv, struct options *options, int *ret_status)
 			printf("sse.fcgi %s\n", PACKAGE_VERSION);
 			*ret_status = EXIT_SUCCESS;
 			return false;
-		case ':': return fail_usage("a value is missing after", argv[optind - 1]);
-		default: return fail_usage("unknown option", argv[optind - 1]);
+		case ':':
+			return fail_usage("a value is missing after", argv[optind - 1]);
+		default:
+			return fail_usage("unknown option", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

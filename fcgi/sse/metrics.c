@@ -16,8 +16,7 @@ static const struct {
 	                        "Events read from the log for streams with a ring." },
 	[SSE_METRIC_SLOW_CLOSES] = { "eventledger_sse_slow_closes_total", "counter",
 	                             "Subscribers closed because they did not read, or fell off their ring." },
-	[SSE_METRIC_RESETS] = { "eventledger_sse_resets_total", "counter",
-	                        "Subscribers told to load the state anew." },
+	[SSE_METRIC_RESETS] = { "eventledger_sse_resets_total", "counter", "Subscribers told to load the state anew." },
 	[SSE_METRIC_FILLS] = { "eventledger_sse_fills_total", "counter", "Queries made to fill a ring." },
 	[SSE_METRIC_MISSED_NOTIFICATIONS] = { "eventledger_sse_missed_notifications_total", "counter",
 	                                      "Events found by the poll that no notification announced." },
@@ -37,7 +36,8 @@ sse_metrics_write(struct sse_metrics *metrics, struct es_text *text)
 		http_metrics_sample(text, descriptions[i].name, NULL,
 		                    atomic_load_explicit(&metrics->values[i], memory_order_relaxed));
 	}
-	http_metrics_head(text, delay, "histogram",
-	                  "From an event's recorded_at until it was written to every subscriber that was ready for it.");
+	http_metrics_head(
+		text, delay, "histogram",
+		"From an event's recorded_at until it was written to every subscriber that was ready for it.");
 	http_metrics_histogram(text, delay, NULL, &metrics->delay);
 }

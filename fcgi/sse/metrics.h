@@ -31,13 +31,14 @@ enum sse_metric {
 /* Any thread may touch them.  Start from SSE_METRICS_INIT. */
 struct sse_metrics {
 	_Atomic int64_t values[SSE_METRIC_MAX];
-	struct http_histogram delay; /* microseconds from an event's recorded_at until its last subscriber was written to */
+	struct http_histogram
+		delay; /* microseconds from an event's recorded_at until its last subscriber was written to */
 };
 
-#define SSE_METRICS_INIT                                                                           \
-	(struct sse_metrics)                                                                       \
-	{                                                                                          \
-		.delay = { .bounds = http_microsecond_bounds, .scale = 1e-6 }                      \
+#define SSE_METRICS_INIT                                                     \
+	(struct sse_metrics)                                                 \
+	{                                                                    \
+		.delay = {.bounds = http_microsecond_bounds, .scale = 1e-6 } \
 	}
 
 static inline void

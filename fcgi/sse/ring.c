@@ -77,7 +77,8 @@ grown(size_t current, size_t least, size_t needed)
 	return size;
 }
 
-/* Makes room for this many bytes and frames in all; false, and nothing changed, where the bounds or memory forbid it. */
+/* Makes room for this many bytes and frames in all; false, and nothing changed, where the bounds or memory forbid it.
+ */
 static bool
 grow(struct sse_ring *ring, size_t bytes_needed, size_t frames_needed)
 {
@@ -165,7 +166,7 @@ sse_ring_find(const struct sse_ring *ring, int64_t version, uint64_t *ret_offset
 int64_t
 sse_ring_version(const struct sse_ring *ring, uint64_t offset)
 {
-	int64_t low = ring->floor; /* ends at or before offset */
+	int64_t low = ring->floor;     /* ends at or before offset */
 	int64_t high = ring->head + 1; /* does not, or is not there */
 
 	if (offset == ring->end)

@@ -28,7 +28,7 @@ struct sse_budget {
 struct sse_ring {
 	struct sse_budget *budget; /* borrowed */
 	char *bytes;
-	size_t capacity; /* of bytes: 0 or a power of two */
+	size_t capacity;  /* of bytes: 0 or a power of two */
 	uint64_t *starts; /* where the frame of each version begins, at version modulo slots */
 	size_t slots;     /* 0 or a power of two */
 	uint64_t start;   /* of the oldest frame */
@@ -44,8 +44,8 @@ void sse_ring_init(struct sse_ring *ring, struct sse_budget *budget, int64_t hea
 void sse_ring_done(struct sse_ring *ring);
 
 /*
- * Adds the frame of version head + 1, pushing out the oldest ones where it must.  False: there was no memory for it; the
- * ring is then empty at the new head, and every reader has fallen off.
+ * Adds the frame of version head + 1, pushing out the oldest ones where it must.  False: there was no memory for it;
+ * the ring is then empty at the new head, and every reader has fallen off.
  */
 bool sse_ring_append(struct sse_ring *ring, const char *bytes, size_t size);
 

@@ -28,9 +28,8 @@ open_stream(struct http_request *request, void *application, void *local)
 		http_problem_result(request, ES_NOT_FOUND, &error);
 		return;
 	}
-	const enum es_result parsed =
-	        sse_cursor_parse(http_request_variable(request, "HTTP_LAST_EVENT_ID"),
-	                         http_request_parameter(request, "after"), &version, &error);
+	const enum es_result parsed = sse_cursor_parse(http_request_variable(request, "HTTP_LAST_EVENT_ID"),
+	                                               http_request_parameter(request, "after"), &version, &error);
 	if (parsed != ES_OK) {
 		http_problem_result(request, parsed, &error);
 		return;

@@ -40,41 +40,47 @@ enum { FOLLOW_LOG = COLUMN_MAX, FOLLOW_KNOWN, FOLLOW_HEAD_POSITION, FOLLOW_HEAD_
 enum { FILL_HEAD = COLUMN_MAX, FILL_HORIZON };
 
 /* Bounds of section "server-sent events" of the interface; 262144 is SSE_FRAME_MAX, 1048576 a ring. */
-#define EVENT_COLUMNS                                                                              \
-	"e.name, e.version, e.position, e.base,"                                                   \
-	" (extract(epoch FROM e.recorded_at) * 1000000)::bigint,"                                  \
-	" e.id, e.type, CASE WHEN octet_length(e.data::text) <= 262144 THEN e.data END,"           \
+#define EVENT_COLUMNS                                                                    \
+	"e.name, e.version, e.position, e.base,"                                         \
+	" (extract(epoch FROM e.recorded_at) * 1000000)::bigint,"                        \
+	" e.id, e.type, CASE WHEN octet_length(e.data::text) <= 262144 THEN e.data END," \
 	" e.actor, e.command_id, CASE WHEN octet_length(c.changes) <= 65536 THEN c.changes END"
 
-#define CHANGES                                                                                    \
-	"(SELECT CASE WHEN count(*) <= 500 THEN '[' || coalesce(string_agg("                       \
-	"CASE WHEN f.value IS NULL THEN '{\"key\":'::text || to_json(f.key) || ',\"removed\":true}'"     \
+#define CHANGES                                                                                                      \
+	"(SELECT CASE WHEN count(*) <= 500 THEN '[' || coalesce(string_agg("                                         \
+	"CASE WHEN f.value IS NULL THEN '{\"key\":'::text || to_json(f.key) || ',\"removed\":true}'"                 \
 	" ELSE '{\"key\":'::text || to_json(f.key) || ',\"value\":' || f.value || ',\"origin\":' || f.origin || '}'" \
-	" END, ','), '') || ']' END AS changes"                                                    \
+	" END, ','), '') || ']' END AS changes"                                                                      \
 	" FROM (SELECT * FROM es.event_changes(e.stream_id, e.version) LIMIT 501) AS f)"
 
+/* What is new after position $1 (null: where does the log stand), whose event was $2, of the streams $3, up to $4. */
+static const char follow[] =
+	"SELECT " EVENT_COLUMNS ", l.log, l.known, h.position, h.id"
+	" FROM (SELECT log, $1::bigint IS NULL OR $1 = 0"
+	"  OR EXISTS (SELECT FROM es.events WHERE position = $1 AND id = $2::uuid) AS known FROM es.log) AS l"
+	" LEFT JOIN LATERAL (SELECT position, id FROM es.events ORDER BY position DESC LIMIT 1) AS h ON true"
+	" LEFT JOIN LATERAL (SELECT s.name, e.* FROM es.events AS e JOIN es.streams AS s USING (stream_id)"
+	"  WHERE e.position > $1 AND ($3::text[] IS NULL OR s.name = ANY ($3))"
+	"  ORDER BY e.position LIMIT $4) AS e ON true"
+	" LEFT JOIN LATERAL " CHANGES " AS c ON e.version IS NOT NULL"
+	" ORDER BY e.position";
+
+/* The newest events of stream $1 after version $2, up to version $3 (null: the head), at most $4 of them. */
+static const char fill[] =
+	"SELECT " EVENT_COLUMNS ", coalesce(h.version, 0), coalesce(s.horizon, 1)"
+	" FROM (VALUES ($1::text)) AS wanted (name)"
+	" LEFT JOIN es.streams AS s ON s.name = wanted.name"
+	" LEFT JOIN LATERAL (SELECT version FROM es.events WHERE stream_id = s.stream_id"
+	"  ORDER BY version DESC LIMIT 1) AS h ON true"
+	" LEFT JOIN LATERAL (SELECT s.name, e.*, sum(octet_length(e.data::text)) OVER (ORDER BY e.version DESC) AS size"
+	"  FROM es.events AS e WHERE e.stream_id = s.stream_id AND e.version > $2::bigint AND e.version >= s.horizon"
+	"  AND e.version <= coalesce($3::bigint, h.version) ORDER BY e.version DESC LIMIT $4) AS e ON e.size <= 1048576"
+	" LEFT JOIN LATERAL " CHANGES " AS c ON e.version IS NOT NULL"
+	" ORDER BY e.version DESC";
+
 static const struct es_statement statements[] = {
-	[STATEMENT_FOLLOW] = { "sse_follow",
-	  "SELECT " EVENT_COLUMNS ", l.log, l.known, h.position, h.id"
-	  " FROM (SELECT log, $1::bigint IS NULL OR $1 = 0"
-	  "  OR EXISTS (SELECT FROM es.events WHERE position = $1 AND id = $2::uuid) AS known FROM es.log) AS l"
-	  " LEFT JOIN LATERAL (SELECT position, id FROM es.events ORDER BY position DESC LIMIT 1) AS h ON true"
-	  " LEFT JOIN LATERAL (SELECT s.name, e.* FROM es.events AS e JOIN es.streams AS s USING (stream_id)"
-	  "  WHERE e.position > $1 AND ($3::text[] IS NULL OR s.name = ANY ($3))"
-	  "  ORDER BY e.position LIMIT $4) AS e ON true"
-	  " LEFT JOIN LATERAL " CHANGES " AS c ON e.version IS NOT NULL"
-	  " ORDER BY e.position" },
-	[STATEMENT_FILL] = { "sse_fill",
-	  "SELECT " EVENT_COLUMNS ", coalesce(h.version, 0), coalesce(s.horizon, 1)"
-	  " FROM (VALUES ($1::text)) AS wanted (name)"
-	  " LEFT JOIN es.streams AS s ON s.name = wanted.name"
-	  " LEFT JOIN LATERAL (SELECT version FROM es.events WHERE stream_id = s.stream_id"
-	  "  ORDER BY version DESC LIMIT 1) AS h ON true"
-	  " LEFT JOIN LATERAL (SELECT s.name, e.*, sum(octet_length(e.data::text)) OVER (ORDER BY e.version DESC) AS size"
-	  "  FROM es.events AS e WHERE e.stream_id = s.stream_id AND e.version > $2::bigint AND e.version >= s.horizon"
-	  "  AND e.version <= coalesce($3::bigint, h.version) ORDER BY e.version DESC LIMIT $4) AS e ON e.size <= 1048576"
-	  " LEFT JOIN LATERAL " CHANGES " AS c ON e.version IS NOT NULL"
-	  " ORDER BY e.version DESC" },
+	[STATEMENT_FOLLOW] = { "sse_follow", follow },
+	[STATEMENT_FILL] = { "sse_fill", fill },
 	{ NULL, NULL },
 };
 
@@ -112,18 +118,6 @@ static const char *
 get_text(const PGresult *result, int row, int column)
 {
 	return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
-}
-
-static struct sse_news *
-new_news(enum sse_news_kind kind)
-{
-	struct sse_news *news = calloc(1, sizeof *news);
-
-	if (news == NULL)
-		return NULL;
-	news->kind = kind;
-	news->bytes = ES_TEXT_INIT;
-	return news;
 }
 
 /* Makes the frames of all rows that hold an event.  False: no memory. */
@@ -194,7 +188,7 @@ sse_source_follow(struct sse_source *source, const char *names, int64_t deadline
 	es_parameters_add(&parameters, names);
 	es_parameters_add(&parameters, limit);
 	const enum es_result asked =
-	        es_database_query(source->database, STATEMENT_FOLLOW, &parameters, deadline, &answer, error);
+		es_database_query(source->database, STATEMENT_FOLLOW, &parameters, deadline, &answer, error);
 	if (asked != ES_OK)
 		return asked;
 	_cleanup_result_ PGresult *result = answer;
@@ -203,9 +197,9 @@ sse_source_follow(struct sse_source *source, const char *names, int64_t deadline
 		return es_fail(error, ES_FAILED, NULL, "the log has no id: es.log is empty, run sql/install.sh");
 
 	const char *log = PQgetvalue(result, 0, FOLLOW_LOG);
-	const bool another = !source->started || strcmp(log, source->log) != 0 ||
-	                     PQgetvalue(result, 0, FOLLOW_KNOWN)[0] != 't';
-	struct sse_news *news = new_news(another ? SSE_NEWS_LOG : SSE_NEWS_EVENTS);
+	const bool another =
+		!source->started || strcmp(log, source->log) != 0 || PQgetvalue(result, 0, FOLLOW_KNOWN)[0] != 't';
+	struct sse_news *news = sse_news_new(another ? SSE_NEWS_LOG : SSE_NEWS_EVENTS, "");
 	if (news == NULL || (!another && !add_events(news, result, log)))
 		return fail_without_memory(news, error);
 	*ret_more = !another && news->count == FOLLOW_MAX;
@@ -223,8 +217,8 @@ sse_source_follow(struct sse_source *source, const char *names, int64_t deadline
 }
 
 enum es_result
-sse_source_fill(struct sse_source *source, const struct sse_order *order, int64_t deadline,
-                struct sse_news **ret_news, struct es_error *error)
+sse_source_fill(struct sse_source *source, const struct sse_order *order, int64_t deadline, struct sse_news **ret_news,
+                struct es_error *error)
 {
 	struct es_parameters parameters = { 0 };
 	char after[NUMBER_TEXT_SIZE];
@@ -241,15 +235,14 @@ sse_source_fill(struct sse_source *source, const struct sse_order *order, int64_
 	es_parameters_add(&parameters, order->until == 0 ? NULL : until);
 	es_parameters_add(&parameters, limit);
 	const enum es_result asked =
-	        es_database_query(source->database, STATEMENT_FILL, &parameters, deadline, &answer, error);
+		es_database_query(source->database, STATEMENT_FILL, &parameters, deadline, &answer, error);
 	if (asked != ES_OK)
 		return asked;
 	_cleanup_result_ PGresult *result = answer;
 
-	struct sse_news *news = new_news(SSE_NEWS_FILLED);
+	struct sse_news *news = sse_news_new(SSE_NEWS_FILLED, order->name);
 	if (news == NULL || !add_events(news, result, source->log))
 		return fail_without_memory(news, error);
-	memcpy(news->name, order->name, sizeof news->name);
 	news->head = get_number(result, 0, FILL_HEAD);
 	news->horizon = get_number(result, 0, FILL_HORIZON);
 	news->until = order->until;

@@ -14,11 +14,11 @@
 #include "event/result.h"
 #include "event/uuid.h"
 #include "sse/frame.h"
-#include "sse/tail.h"
+#include "sse/letters.h"
 
 struct sse_source {
 	struct es_database *database;
-	bool started;               /* the log was looked at before */
+	bool started; /* the log was looked at before */
 	char log[SSE_LOG_SIZE];
 	int64_t position;           /* everything up to here was read; 0: the log was empty */
 	char id[ES_UUID_TEXT_SIZE]; /* of the event at position, or "" */
@@ -36,7 +36,7 @@ ES_MUST_CHECK enum es_result sse_source_follow(struct sse_source *source, const 
                                                struct sse_news **ret_news, bool *ret_more, struct es_error *error);
 
 /* Reads what an order (SSE_ORDER_FILL) asks for.  *ret_news is new: SSE_NEWS_FILLED. */
-ES_MUST_CHECK enum es_result sse_source_fill(struct sse_source *source, const struct sse_order *order,
-                                             int64_t deadline, struct sse_news **ret_news, struct es_error *error);
+ES_MUST_CHECK enum es_result sse_source_fill(struct sse_source *source, const struct sse_order *order, int64_t deadline,
+                                             struct sse_news **ret_news, struct es_error *error);
 
 #endif

@@ -19,10 +19,10 @@ struct sse_feed;
 
 enum {
 	SSE_OWN_MAX = 3 * SSE_SMALL_MAX, /* bytes: header lines, a reset and a head, should all be unsent */
-	SSE_SEND_BUFFER = 32 * 1024,     /* bytes the kernel may hold for one that does not read (it doubles the number) */
+	SSE_SEND_BUFFER = 32 * 1024, /* bytes the kernel may hold for one that does not read (it doubles the number) */
 };
 
-#define SSE_LIVE_ONLY INT64_C(-1) /* wants nothing from before */
+#define SSE_LIVE_ONLY INT64_C(-1)  /* wants nothing from before */
 #define SSE_BAD_CURSOR INT64_C(-2) /* asked for something that is no version: is reset */
 
 /* Which list a subscriber is in; each list has one deadline, so that its first member is always the next one due. */
@@ -39,12 +39,12 @@ struct sse_subscriber {
 	struct sse_feed *feed; /* borrowed; has it in its list */
 	int64_t version;       /* all up to here was written; while waiting: all up to here is known to the client */
 	uint64_t cursor;       /* what of the ring is written next; means nothing while waiting */
-	uint64_t look;         /* the look at the log that decides about a version from the future; 0: none needed so far */
-	bool waiting;          /* for the ring to reach back to its version */
-	bool reset_due;        /* whatever it had is void */
-	bool head_due;         /* a head frame follows as soon as it has everything */
-	uint16_t own_size;     /* bytes in own */
-	uint16_t own_sent;     /* of them written */
+	uint64_t look;     /* the look at the log that decides about a version from the future; 0: none needed so far */
+	bool waiting;      /* for the ring to reach back to its version */
+	bool reset_due;    /* whatever it had is void */
+	bool head_due;     /* a head frame follows as soon as it has everything */
+	uint16_t own_size; /* bytes in own */
+	uint16_t own_sent; /* of them written */
 	TAILQ_ENTRY(sse_subscriber) timed;
 	TAILQ_ENTRY(sse_subscriber) peers; /* of the same feed */
 	char own[SSE_OWN_MAX];

@@ -10,12 +10,13 @@
 #include "event/clock.h"
 #include "event/database.h"
 #include "http/log.h"
+#include "sse/letters.h"
 #include "sse/source.h"
 #include "sse/watched.h"
 
-#define POLL_TIME (1 * ES_SECOND)     /* a lost notification costs no more than this */
-#define CONNECT_TIME (5 * ES_SECOND)  /* to open a connection */
-#define QUERY_TIME (10 * ES_SECOND)   /* of one statement; a healthy one takes milliseconds */
+#define POLL_TIME (1 * ES_SECOND)    /* a lost notification costs no more than this */
+#define CONNECT_TIME (5 * ES_SECOND) /* to open a connection */
+#define QUERY_TIME (10 * ES_SECOND)  /* of one statement; a healthy one takes milliseconds */
 
 enum {
 	STOP_SECONDS = 3, /* for the thread to end; the process has 10 s in all */
@@ -34,22 +35,6 @@ struct sse_tail {
 	pthread_t thread;
 };
 
-void
-sse_news_free(struct sse_letter *letter)
-{
-	struct sse_news *news = (struct sse_news *)letter;
-
-	free(news->events);
-	es_text_done(&news->bytes);
-	free(news);
-}
-
-void
-sse_order_free(struct sse_letter *order)
-{
-	free(order);
-}
-
 /* False: the mailbox is closed, and with it all this comes to its end. */
 static bool
 send_news(const struct sse_tail *tail, struct sse_news *news)
@@ -64,15 +49,10 @@ send_news(const struct sse_tail *tail, struct sse_news *news)
 static void
 send_short_news(const struct sse_tail *tail, enum sse_news_kind kind, const char *name)
 {
-	struct sse_news *news = calloc(1, sizeof *news);
+	struct sse_news *news = sse_news_new(kind, name);
 
-	if (news == NULL)
-		return;
-	news->kind = kind;
-	news->bytes = ES_TEXT_INIT;
-	for (size_t i = 0; i < SSE_NAME_MAX && name[i] != '\0'; i++)
-		news->name[i] = name[i];
-	send_news(tail, news);
+	if (news != NULL)
+		send_news(tail, news);
 }
 
 /* The new orders go behind those that still wait.  What is watched changes at once, before the next look. */
@@ -149,9 +129,8 @@ look(struct sse_tail *tail, int64_t *ret_found, struct es_error *error)
 		struct sse_news *news = NULL;
 		const int64_t before = tail->source.position;
 		const bool started = tail->source.started;
-		const enum es_result read =
-		        sse_source_follow(&tail->source, sse_watched_array(&tail->watched),
-		                          es_clock_monotonic() + QUERY_TIME, &news, &more, error);
+		const enum es_result read = sse_source_follow(&tail->source, sse_watched_array(&tail->watched),
+		                                              es_clock_monotonic() + QUERY_TIME, &news, &more, error);
 		if (read != ES_OK)
 			return read;
 		if (news->kind == SSE_NEWS_LOG) {
@@ -179,8 +158,8 @@ answer_orders(struct sse_tail *tail, struct es_error *error)
 		const struct sse_order *order = (const struct sse_order *)tail->orders;
 		struct sse_news *news = NULL;
 		if (order->kind == SSE_ORDER_FILL) {
-			const enum es_result filled = sse_source_fill(
-			        &tail->source, order, es_clock_monotonic() + QUERY_TIME, &news, error);
+			const enum es_result filled =
+				sse_source_fill(&tail->source, order, es_clock_monotonic() + QUERY_TIME, &news, error);
 			if (filled == ES_UNAVAILABLE)
 				return filled;
 			if (filled == ES_OK) {
@@ -262,8 +241,8 @@ static void
 wait_for_more(const struct sse_tail *tail)
 {
 	PGconn *connection = es_database_connection(tail->source.database);
-	const int64_t wake = connection != NULL ? tail->last_look + POLL_TIME :
-	                                          es_database_next_attempt(tail->source.database);
+	const int64_t wake =
+		connection != NULL ? tail->last_look + POLL_TIME : es_database_next_attempt(tail->source.database);
 	struct pollfd waiting[] = {
 		{ .fd = sse_mailbox_fd(tail->options.orders), .events = POLLIN },
 		{ .fd = connection == NULL ? -1 : PQsocket(connection), .events = POLLIN },

@@ -22,10 +22,10 @@ struct sse_watched {
 	struct es_text array; /* the names as PostgreSQL writes an array; empty until asked for */
 };
 
-#define SSE_WATCHED_INIT                                                                           \
-	(struct sse_watched)                                                                       \
-	{                                                                                          \
-		.array = ES_TEXT_INIT                                                              \
+#define SSE_WATCHED_INIT              \
+	(struct sse_watched)          \
+	{                             \
+		.array = ES_TEXT_INIT \
 	}
 
 void sse_watched_add(struct sse_watched *watched, const char *name);
