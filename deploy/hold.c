@@ -17,15 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "http/server.h"
+
 enum {
-	BACKLOG = 4096,        /* connections that may wait while the program is started again */
 	FIRST_PAUSE = 100,     /* milliseconds before the first new start */
 	LONGEST_PAUSE = 5000,  /* milliseconds: somebody who repaired something waits no longer than this */
 	LASTING = 10000,       /* milliseconds: a program that ran this long did not fail at its start */
@@ -33,7 +32,6 @@ enum {
 	DEFAULT_PATIENCE = 15, /* seconds; the programs themselves promise to stop within 10 */
 	CANNOT_EXECUTE = 127,  /* as in the shell */
 	LAST_WORDS_SIZE = 512, /* bytes looked at for the last line of a log */
-	MODE_OF_SOCKET = 0660, /* nginx gets in by its group */
 	MODE_OF_LOG = 0640,
 };
 
@@ -74,29 +72,14 @@ now(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* A file left by a run that ended without a word is replaced; one that somebody answers on is not. */
 static int
 open_socket(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct es_error error = ES_ERROR_INIT;
+	int made;
 
-	if (strlen(path) >= sizeof address.sun_path)
-		die("the path of the socket '%s' is longer than %zu bytes", path, sizeof address.sun_path - 1);
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (made < 0 || probe < 0)
-		die("cannot make a socket: %s", strerror(errno));
-	if (connect(probe, (const struct sockaddr *)&address, sizeof address) == 0)
-		die("somebody already answers on '%s'; stop that first", path);
-	close(probe);
-	if (errno == ECONNREFUSED)
-		unlink(path);
-
-	const mode_t before = umask(0777 & ~MODE_OF_SOCKET);
-	if (bind(made, (const struct sockaddr *)&address, sizeof address) != 0 || listen(made, BACKLOG) != 0)
-		die("cannot listen on '%s': %s", path, strerror(errno));
-	umask(before);
+	if (http_socket_open(path, &made, &error) != ES_OK)
+		die("%s", error.detail);
 	return made;
 }
 
