@@ -80,7 +80,11 @@ es_string_member(struct json_object *body, const char *name, const char **ret_st
 		return es_fail(error, ES_INVALID, name, "member \"%s\" is missing", name);
 	if (!json_object_is_type(value, json_type_string))
 		return es_fail(error, ES_INVALID, name, "member \"%s\" must be a string", name);
-	*ret_string = json_object_get_string(value);
+	const char *string = json_object_get_string(value);
+	/* cut short at a NUL it would pass for another string */
+	if (strlen(string) != (size_t)json_object_get_string_len(value))
+		return es_fail(error, ES_INVALID, name, "member \"%s\" holds a NUL character", name);
+	*ret_string = string;
 	return ES_OK;
 }
 

@@ -95,7 +95,7 @@ void es_keys_add(struct es_keys *keys, const char *key);
 /* ES_INVALID for a member of body that is not among names (separated by spaces). */
 ES_MUST_CHECK enum es_result es_check_members(struct json_object *body, const char *names, struct es_error *error);
 
-/* A member that must be a string, borrowed from body; length in bytes (the string may hold any byte but NUL). */
+/* A member that must be a string without a NUL character, borrowed from body. */
 ES_MUST_CHECK enum es_result es_string_member(struct json_object *body, const char *name, const char **ret_string,
                                               struct es_error *error);
 
