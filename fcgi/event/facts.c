@@ -45,10 +45,11 @@ struct es_facts {
 	struct change *changes;
 	size_t change_count, change_capacity;
 	int64_t version;
-	const char *event_id;
+	char event_id[ID_LENGTH + 1];
 	int live;
-	bool failed;
-	char undeclared[64]; /* the first key that nobody had named, cut short; "" if none */
+	bool failed; /* for good: what was declared or fetched is not all here */
+	bool refused; /* until the next rollback: a put that could not be */
+	char undeclared[64]; /* the first key that nobody had named, cut short; "" if none; until the next rollback */
 };
 
 static void
@@ -153,7 +154,7 @@ void
 es_facts_begin_event(struct es_facts *facts, int64_t version, const char *id)
 {
 	facts->version = version;
-	facts->event_id = id;
+	snprintf(facts->event_id, sizeof facts->event_id, "%s", id);
 }
 
 void
@@ -177,13 +178,20 @@ is_present(const struct es_facts *facts, const struct slot *slot)
 	return slot->stored != NULL && slot->closed_at == 0;
 }
 
+/* A key that begins with the event's own id needs no declaration: nobody can have used it. */
+static bool
+is_own(const struct es_facts *facts, const char *key)
+{
+	return facts->event_id[0] != '\0' && strncmp(key, facts->event_id, ID_LENGTH) == 0;
+}
+
 /* A key that nobody named is a bug of the decider.  facts may be const to decide, but remembers it all the same. */
 static struct slot *
 find_declared(const struct es_facts *facts, const char *key)
 {
 	struct slot *slot = find_slot(facts, key);
 
-	if (slot == NULL && facts->undeclared[0] == '\0') {
+	if (slot == NULL && facts->undeclared[0] == '\0' && !is_own(facts, key)) {
 		union {
 			const struct es_facts *constant;
 			struct es_facts *writable;
@@ -227,7 +235,7 @@ remember(struct es_facts *facts, struct slot *slot)
 	struct change *changes = grow(facts->changes, facts->change_count, &facts->change_capacity, sizeof *changes);
 
 	if (changes == NULL) {
-		facts->failed = true;
+		facts->refused = true;
 		return NULL;
 	}
 	facts->changes = changes;
@@ -252,16 +260,13 @@ close_current(struct es_facts *facts, struct slot *slot)
 void
 es_facts_put(struct es_facts *facts, const char *key, struct json_object *value)
 {
-	struct slot *slot = find_slot(facts, key);
+	struct slot *slot = find_declared(facts, key);
 
-	/* new under the event's own id needs no declaration: nobody can have used it */
-	if (slot == NULL && facts->event_id != NULL && strncmp(key, facts->event_id, ID_LENGTH) == 0)
+	if (slot == NULL && is_own(facts, key))
 		slot = add_slot(facts, key);
-	else if (slot == NULL)
-		slot = find_declared(facts, key);
-	if (strlen(key) > ES_KEY_MAX || value == NULL)
-		facts->failed = true;
-	struct change *change = slot == NULL || facts->failed ? NULL : remember(facts, slot);
+	if (key[0] == '\0' || strlen(key) > ES_KEY_MAX || value == NULL)
+		facts->refused = true;
+	struct change *change = slot == NULL || facts->refused ? NULL : remember(facts, slot);
 	if (change == NULL) {
 		json_object_put(value);
 		return;
@@ -276,7 +281,7 @@ es_facts_put(struct es_facts *facts, const char *key, struct json_object *value)
 	}
 	struct row *rows = grow(facts->rows, facts->row_count, &facts->row_capacity, sizeof *rows);
 	if (rows == NULL) {
-		facts->failed = true;
+		facts->refused = true;
 		json_object_put(value);
 		return;
 	}
@@ -335,6 +340,7 @@ es_facts_rollback(struct es_facts *facts, struct es_facts_savepoint savepoint)
 		}
 	}
 	facts->live = savepoint.live;
+	facts->refused = false;
 	facts->undeclared[0] = '\0';
 }
 
@@ -344,7 +350,7 @@ es_facts_check(const struct es_facts *facts, struct es_error *error)
 	if (facts->undeclared[0] != '\0')
 		return es_fail(error, ES_FAILED, NULL, "the decider touched key \"%s\", which its needs did not name",
 		               facts->undeclared);
-	if (facts->failed)
+	if (facts->failed || facts->refused)
 		return es_fail(error, ES_FAILED, NULL, "no memory for the facts, or a key or value that cannot be");
 	return ES_OK;
 }

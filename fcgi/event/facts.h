@@ -52,7 +52,7 @@ void es_facts_set_live(struct es_facts *facts, int live);
 /* Calls fn for each declared key. */
 void es_facts_each_key(const struct es_facts *facts, void (*fn)(const char *key, void *context), void *context);
 
-/* All puts and removes until the next call belong to this event.  id is borrowed until then. */
+/* All puts and removes until the next call belong to this event.  id is copied. */
 void es_facts_begin_event(struct es_facts *facts, int64_t version, const char *id);
 
 int es_facts_live(const struct es_facts *facts);
