@@ -148,7 +148,7 @@ decide_command(struct context *context, const struct es_command *command, struct
 	enum es_result result = command->type->decide(command->value, facts, decision, error);
 
 	if (es_facts_check(facts, error) != ES_OK)
-		return ES_FAILED;
+		result = ES_FAILED;
 	if (result == ES_OK && decision->failed)
 		result = es_fail(error, ES_FAILED, NULL, "no memory for what command \"%s\" decided, or over %d events",
 		                 command->type->name, ES_EVENTS_MAX);
