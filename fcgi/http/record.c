@@ -16,6 +16,19 @@ enum {
 	STDOUT = 6,
 };
 
+static size_t
+smaller(size_t one, size_t other)
+{
+	return one < other ? one : other;
+}
+
+/* Whether the parameters may end here: not within a pair. */
+static bool
+is_between_pairs(const struct http_scan *scan)
+{
+	return scan->length_left == 0 && !scan->has_name && scan->pair_left == 0;
+}
+
 /*
  * A record's header is complete: checks it and says what must come next.  BEGIN_REQUEST, then PARAMS up to an empty
  * one, then STDIN up to an empty one.
@@ -38,27 +51,81 @@ accept_header(struct http_scan *scan)
 	scan->padding_left = header[6];
 	if (type == BEGIN_REQUEST) {
 		scan->expected = PARAMS;
-	} else if (type == PARAMS) {
+		return true;
+	}
+	if (type == PARAMS) {
 		scan->params_size += content;
 		if (content == 0)
 			scan->expected = STDIN;
-	} else {
-		scan->stdin_size += content;
-		scan->last = content == 0;
+		return scan->params_size <= HTTP_PARAMS_SIZE_MAX && (content > 0 || is_between_pairs(scan));
 	}
-	return scan->params_size <= HTTP_PARAMS_SIZE_MAX;
+	scan->stdin_size += content;
+	scan->last = content == 0;
+	return true;
+}
+
+/* One byte of a name's or a value's length: it is alone, or the first of four and has its high bit set. */
+static bool
+take_length(struct http_scan *scan, unsigned byte)
+{
+	if (scan->length_left == 0) {
+		scan->length = byte & 0x7F;
+		scan->length_left = byte < 0x80 ? 0 : 3;
+	} else {
+		scan->length = scan->length << 8 | byte;
+		scan->length_left--;
+	}
+	if (scan->length_left > 0)
+		return true;
+	if (scan->has_name)
+		scan->pair_left = scan->name_size + scan->length;
+	else
+		scan->name_size = scan->length;
+	scan->has_name = !scan->has_name;
+	/* libfcgi would ask for the memory before it looks for the bytes. */
+	return scan->length <= HTTP_PARAMS_SIZE_MAX;
 }
 
 static bool
-is_begin(const struct http_scan *scan)
+take_params(struct http_scan *scan, const unsigned char *bytes, size_t size)
 {
-	return scan->header[1] == BEGIN_REQUEST;
+	const unsigned char *at = bytes;
+	const unsigned char *end = bytes + size;
+
+	while (at < end) {
+		const size_t step = smaller(scan->pair_left, (size_t)(end - at));
+		scan->pair_left -= step;
+		at += step;
+		if (at < end && !take_length(scan, *at++))
+			return false;
+	}
+	return true;
 }
 
-static size_t
-smaller(size_t one, size_t other)
+/* The body of BEGIN_REQUEST begins with the role, in two bytes. */
+static bool
+take_begin(const struct http_scan *scan, const unsigned char *bytes, size_t size)
 {
-	return one < other ? one : other;
+	const size_t offset = BEGIN_BODY_SIZE - scan->content_left;
+
+	for (size_t at = 0; at < size; at++)
+		if ((offset + at == 0 && bytes[at] != 0) || (offset + at == 1 && bytes[at] != RESPONDER))
+			return false;
+	return true;
+}
+
+/* The next bytes of the record's content. */
+static bool
+take_content(struct http_scan *scan, const unsigned char *bytes, size_t size)
+{
+	const int type = scan->header[1];
+
+	if (type == BEGIN_REQUEST && !take_begin(scan, bytes, size))
+		return false;
+	if (type == PARAMS && !take_params(scan, bytes, size))
+		return false;
+	scan->content_left -= size;
+	return true;
 }
 
 enum http_scan_state
@@ -71,37 +138,24 @@ http_scan_take(struct http_scan *scan, const void *bytes, size_t size, size_t *r
 	while (at < end) {
 		if (scan->header_size < HTTP_RECORD_HEADER_SIZE) {
 			scan->header[scan->header_size++] = *at++;
-			if (scan->header_size < HTTP_RECORD_HEADER_SIZE)
-				continue;
-			if (!accept_header(scan))
+			if (scan->header_size == HTTP_RECORD_HEADER_SIZE && !accept_header(scan))
 				return HTTP_SCAN_REFUSED;
-		}
-		if (is_begin(scan) && scan->content_left > 0) {
-			/* The body of BEGIN_REQUEST begins with the role, in two bytes. */
-			const size_t offset = BEGIN_BODY_SIZE - scan->content_left;
-			if (at == end)
-				break;
-			if ((offset == 0 && *at != 0) || (offset == 1 && *at != RESPONDER))
+		} else if (scan->content_left > 0) {
+			const size_t step = smaller(scan->content_left, (size_t)(end - at));
+			if (!take_content(scan, at, step))
 				return HTTP_SCAN_REFUSED;
-			at++;
-			scan->content_left--;
-			if (scan->content_left > 0)
-				continue;
-		}
-		size_t step = smaller(scan->content_left, (size_t)(end - at));
-		scan->content_left -= step;
-		at += step;
-		step = smaller(scan->padding_left, (size_t)(end - at));
-		if (scan->content_left == 0) {
+			at += step;
+		} else {
+			const size_t step = smaller(scan->padding_left, (size_t)(end - at));
 			scan->padding_left -= step;
 			at += step;
 		}
-		if (scan->content_left == 0 && scan->padding_left == 0) {
-			scan->header_size = 0;
-			if (scan->last) {
-				*ret_taken = (size_t)(at - first);
-				return HTTP_SCAN_WHOLE;
-			}
+		if (scan->header_size < HTTP_RECORD_HEADER_SIZE || scan->content_left > 0 || scan->padding_left > 0)
+			continue;
+		scan->header_size = 0;
+		if (scan->last) {
+			*ret_taken = (size_t)(at - first);
+			return HTTP_SCAN_WHOLE;
 		}
 	}
 	*ret_taken = size;

@@ -27,15 +27,24 @@ enum http_scan_state {
 
 /* Where in a request we are.  Plain data; start from { 0 }. */
 struct http_scan {
+	unsigned id;         /* the request's, 1 to 65535 */
+	size_t params_size;  /* bytes of parameters, framing not counted */
+	uint64_t stdin_size; /* bytes of body, framing not counted */
+
+	/* The record in hand. */
 	unsigned char header[HTTP_RECORD_HEADER_SIZE];
 	size_t header_size;  /* bytes of it that are there */
 	size_t content_left; /* bytes of the record's content still to come */
 	size_t padding_left; /* and of its padding */
-	bool last;           /* the record is the empty STDIN that ends the request */
 	int expected;        /* the type the next record must have; 0: BEGIN_REQUEST */
-	unsigned id;         /* the request's, 1 to 65535 */
-	size_t params_size;  /* bytes of parameters, framing not counted */
-	uint64_t stdin_size; /* bytes of body, framing not counted */
+	bool last;           /* the record is the empty STDIN that ends the request */
+
+	/* The parameter in hand, which may stretch over records. */
+	size_t length;   /* of its name, or of its value, as far as known */
+	int length_left; /* bytes of that length still to come */
+	bool has_name;   /* name_size is known, the length is the value's */
+	size_t name_size;
+	size_t pair_left; /* bytes of name and value still to come */
 };
 
 /*

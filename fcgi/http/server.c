@@ -85,7 +85,15 @@ static const struct http_owner client_owner = {
 	.detached = client_detached,
 };
 
-/* Takes fd, which it closes where it fails. */
+static void
+client_destroy(struct client *client)
+{
+	http_connection_done(&client->connection);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+}
+
+/* With server->lock held.  Takes fd, which it closes where it fails. */
 static void
 client_new(struct http_server *server, int fd)
 {
@@ -99,7 +107,6 @@ client_new(struct http_server *server, int fd)
 	client->state = IDLE;
 	pthread_mutex_init(&client->lock, NULL);
 	http_connection_init(&client->connection, fd, &client_owner, server->tally);
-	/* server->lock is held. */
 	client->next = server->clients;
 	if (client->next != NULL)
 		client->next->previous = client;
@@ -114,9 +121,7 @@ client_new(struct http_server *server, int fd)
 	if (client->next != NULL)
 		client->next->previous = NULL;
 	server->client_count--;
-	http_connection_done(&client->connection);
-	pthread_mutex_destroy(&client->lock);
-	free(client);
+	client_destroy(client);
 }
 
 /* Closes a client that is BUSY, and so the caller's alone. */
@@ -134,9 +139,7 @@ client_free(struct client *client)
 		client->next->previous = client->previous;
 	server->client_count--;
 	pthread_mutex_unlock(&server->lock);
-	http_connection_done(&client->connection);
-	pthread_mutex_destroy(&client->lock);
-	free(client);
+	client_destroy(client);
 }
 
 /* Gives a BUSY client back to epoll.  It must not be touched afterwards: another thread may already have it. */
@@ -486,10 +489,12 @@ http_server_free(struct http_server *server)
 		return;
 	if (server->finish >= 0)
 		signal_event(server->finish);
-	for (int thread = 0; thread < server->thread_count; thread++)
+	for (int thread = 0; server->threads != NULL && thread < server->thread_count; thread++)
 		pthread_join(server->threads[thread].id, NULL);
-	while (server->clients != NULL)
-		client_free(server->clients);
+	for (struct client *client = server->clients, *next; client != NULL; client = next) {
+		next = client->next;
+		client_destroy(client);
+	}
 	const int descriptors[] = { server->options.socket, server->epoll, server->stop, server->finish };
 	for (size_t at = 0; at < sizeof descriptors / sizeof descriptors[0]; at++)
 		if (descriptors[at] >= 0)

@@ -139,8 +139,9 @@ fastcgi_parse(const char *bytes, size_t size, unsigned id, struct fastcgi_reply 
 		}
 		char *body = strstr(output.bytes, "\r\n\r\n");
 		if (header[1] != FASTCGI_END_REQUEST || !output_ended || content != 8 || body == NULL ||
-		    sscanf(output.bytes, "Status: %d ", &ret_reply->status) != 1)
+		    strncmp(output.bytes, "Status: ", 8) != 0)
 			break;
+		ret_reply->status = (int)strtol(output.bytes + 8, NULL, 10);
 		ret_reply->records = records;
 		ret_reply->body_size = output.size - (size_t)(body + 4 - output.bytes);
 		ret_reply->body = malloc(ret_reply->body_size + 1);

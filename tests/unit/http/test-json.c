@@ -144,7 +144,8 @@ check(const char *text, struct es_error *error)
 
 	if (exact == NULL)
 		bail("no memory");
-	memcpy(exact, text, size);
+	for (size_t at = 0; at < size; at++)
+		exact[at] = text[at];
 	const enum es_result result = http_json_parse(exact, size, &value, error);
 	if ((result == ES_OK) != (value != NULL))
 		bail("the value does not go with the result for %s", text);

@@ -123,15 +123,14 @@ test_refused(void)
 	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "plain HTTP");
 
 	/* Parameters without an end. */
-	char content[32768];
-	memset(content, 'x', sizeof content);
+	char content[32768] = { 0 }; /* pairs of empty names and values */
 	es_text_clear(&bytes);
 	fastcgi_add_begin(&bytes, 1, 1, true);
 	for (size_t size = 0; size < HTTP_PARAMS_SIZE_MAX; size += sizeof content)
 		fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, content, sizeof content, 0);
 	is_int(scan(&bytes, &taken), HTTP_SCAN_MORE, "as many parameters as are allowed");
-	fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, "x", 1, 0);
-	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "one byte more");
+	fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, "\0\0", 2, 0);
+	is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, "one more");
 	es_text_done(&bytes);
 }
 
@@ -170,9 +169,55 @@ test_replies(void)
 	es_text_done(&head);
 }
 
+static void
+test_pairs(void)
+{
+	static const struct {
+		const char *what;
+		const char *content;
+		size_t size;
+		enum http_scan_state state;
+	} cases[] = {
+		{ "no pair", "", 0, HTTP_SCAN_WHOLE },
+		{ "a pair", "\1\2abb", 5, HTTP_SCAN_WHOLE },
+		{ "two pairs", "\1\2abb\1\1cd", 9, HTTP_SCAN_WHOLE },
+		{ "empty name and value", "\0\0", 2, HTTP_SCAN_WHOLE },
+		{ "long lengths", "\x80\0\0\1\x80\0\0\2abb", 11, HTTP_SCAN_WHOLE },
+		{ "a name alone", "\1", 1, HTTP_SCAN_REFUSED },
+		{ "lengths alone", "\1\1", 2, HTTP_SCAN_REFUSED },
+		{ "a value cut off", "\1\2ab", 4, HTTP_SCAN_REFUSED },
+		{ "a byte too many", "\1\2abbc", 6, HTTP_SCAN_REFUSED },
+		{ "a long length cut off", "\x80\0\0", 3, HTTP_SCAN_REFUSED },
+		{ "a name of 2 GiB", "\xff\xff\xff\xff\1a", 6, HTTP_SCAN_REFUSED },
+		{ "a value of 2 GiB",
+		  "\1\xff\xff\xff\xff"
+		  "a",
+		  6, HTTP_SCAN_REFUSED },
+	};
+
+	for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+		/* In one record, and each byte in a record of its own. */
+		for (size_t record = 1; record <= 64; record += 63) {
+			struct es_text bytes = ES_TEXT_INIT;
+			size_t taken;
+			fastcgi_add_begin(&bytes, 1, 1, true);
+			for (size_t offset = 0; offset < cases[at].size; offset += record) {
+				const size_t left = cases[at].size - offset;
+				fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, cases[at].content + offset,
+				                   left < record ? left : record, 0);
+			}
+			fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, "", 0, 0);
+			fastcgi_add_padded(&bytes, FASTCGI_STDIN, 1, "", 0, 0);
+			is_int(scan(&bytes, &taken), cases[at].state, cases[at].what);
+			es_text_done(&bytes);
+		}
+	}
+}
+
 int
 main(void)
 {
+	test_pairs();
 	test_ends();
 	test_padding();
 	test_refused();

@@ -7,6 +7,7 @@
 #include "event/clock.h"
 #include "fastcgi-client.h"
 #include "http/metrics.h"
+#include "http/number.h"
 #include "http/request.h"
 #include "server-fixture.h"
 #include "tap.h"
@@ -139,8 +140,9 @@ test_problems(void)
 		ok(strstr(reply.body, "half") == NULL, "nothing of the reply before it");
 		is_string(fastcgi_header(&reply, "Cache-Control"), "no-store", "is not cached");
 		is_string(fastcgi_header(&reply, "ETag"), "\"58\"", "other headers stay");
+		int64_t seconds;
 		const char *retry = fastcgi_header(&reply, "Retry-After");
-		ok(cases[at].status == 503 ? retry != NULL && atoi(retry) >= 1 && atoi(retry) <= 3 : retry == NULL,
+		ok(cases[at].status == 503 ? http_parse_int64(retry, 1, 3, &seconds) : retry == NULL,
 		   "Retry-After goes with 503 alone");
 		fastcgi_reply_done(&reply);
 		es_text_done(&bytes);
@@ -256,7 +258,7 @@ static void
 test_limits(void)
 {
 	static const size_t sizes[] = { FIXTURE_BODY_MAX - 1, FIXTURE_BODY_MAX, FIXTURE_BODY_MAX + 1,
-		                        20 * FIXTURE_BODY_MAX };
+		                        (size_t)20 * FIXTURE_BODY_MAX };
 	const int fd = fastcgi_connect(fixture.path);
 
 	for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
@@ -308,8 +310,7 @@ test_malformed(void)
 	/* Frames as they should be, but parameters whose lengths go beyond them. */
 	static const char *const params[] = { "\x05",
 		                              "\x05\x05",
-		                              "\x05\x05"
-		                              "abc",
+		                              "\x05\x05xyz",
 		                              "\x80",
 		                              "\xff\xff\xff\xff\x01",
 		                              "\x01\xff\xff\xff\xff",
@@ -526,7 +527,7 @@ static void
 test_out_of_descriptors(void)
 {
 	struct rlimit before;
-	int fillers[FILLERS_MAX];
+	int fillers[FILLERS_MAX] = { 0 };
 	int count = 0;
 
 	getrlimit(RLIMIT_NOFILE, &before);
@@ -536,6 +537,8 @@ test_out_of_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &low);
 	while (count < FILLERS_MAX && (fillers[count] = dup(STDOUT_FILENO)) >= 0)
 		count++;
+	if (count == 0)
+		bail("no descriptors to begin with");
 	/* One descriptor for this end of a connection, none for the server's. */
 	close(fillers[--count]);
 	const int fd = fastcgi_connect(fixture.path);
