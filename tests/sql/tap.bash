@@ -78,8 +78,14 @@ session_run() {
 	session_answer "$1"
 }
 
+# Ends a session.  (Closing its input is not enough: later sessions have inherited it.)
 session_close() {
-	exec {session_in[$1]}>&- {session_out[$1]}<&-
+	printf '\\q\n' >&"${session_in[$1]}"
+	wait "${session_process[$1]}" || true
+}
+
+session_kill() { # for a session that reads no more
+	kill "${session_process[$1]}"
 	wait "${session_process[$1]}" || true
 }
 
