@@ -12,8 +12,8 @@
 #include "server-fixture.h"
 #include "tap.h"
 
-#define PATIENCE (300 * ES_MILLISECOND) /* of the server under test, so that waiting for it is short */
-#define LONG_PATIENCE (2 * ES_SECOND)   /* where a slow machine must not look like a slow peer */
+#define PATIENCE (300 * ES_MILLISECOND) /* of a server whose patience is to run out */
+#define LONG_PATIENCE (20 * ES_SECOND)  /* where a slow machine must not look like a slow peer */
 #define PROMPTLY (2 * ES_SECOND)        /* what "not delayed" means on a busy machine with sanitizers */
 
 static struct fixture fixture;
@@ -355,12 +355,14 @@ test_crowd(void)
 	struct es_text large = ES_TEXT_INIT;
 	int idle[IDLE_COUNT];
 	int half[HALF_COUNT];
+	struct fixture crowded;
 	char *body = calloc(1, FIXTURE_BODY_MAX);
 
 	if (body == NULL)
 		bail("no memory");
+	fixture_start(&crowded, 2, PATIENCE);
 	for (int at = 0; at < IDLE_COUNT; at++) {
-		idle[at] = fastcgi_connect(fixture.path);
+		idle[at] = fastcgi_connect(crowded.path);
 		struct fastcgi_reply reply = fastcgi_exchange(idle[at], true, "GET", "/echo/a", "", NULL);
 		fastcgi_reply_done(&reply);
 	}
@@ -369,12 +371,12 @@ test_crowd(void)
 	const int64_t start = es_clock_monotonic();
 	for (int at = 0; at < HALF_COUNT; at++) {
 		const struct es_text *request = at % 2 == 0 ? &bytes : &large;
-		half[at] = fastcgi_connect(fixture.path);
+		half[at] = fastcgi_connect(crowded.path);
 		fastcgi_send(half[at], request->bytes, request->size / 2);
 	}
 
 	const int64_t before = es_clock_monotonic();
-	const int fd = fastcgi_connect(fixture.path);
+	const int fd = fastcgi_connect(crowded.path);
 	struct fastcgi_reply reply = fastcgi_exchange(fd, true, "GET", "/echo/a", "", NULL);
 	const int64_t took = es_clock_monotonic() - before;
 	is_int(reply.status, 200, "a new request besides 200 idle connections and 50 half requests");
@@ -401,6 +403,8 @@ test_crowd(void)
 	es_text_done(&bytes);
 	es_text_done(&large);
 	free(body);
+	fixture_stop(&crowded);
+	fixture_free(&crowded);
 }
 
 /* --- kept requests --- */
@@ -465,20 +469,28 @@ enum {
 };
 
 static void
-test_slow_reader(struct fixture *single)
+request_big(int fd)
 {
 	struct es_text bytes = ES_TEXT_INIT;
-	const int slow = fastcgi_connect(single->path);
-	const int dead = fastcgi_connect(single->path);
-	const int fd = fastcgi_connect(single->path);
 	char uri[64];
 
 	snprintf(uri, sizeof uri, "/big?size=%d", BIG);
 	fastcgi_add_request(&bytes, 1, false, "GET", uri, "", 0, NULL);
-	fastcgi_send(slow, bytes.bytes, bytes.size);
-	fastcgi_send(dead, bytes.bytes, bytes.size);
+	fastcgi_send(fd, bytes.bytes, bytes.size);
+	es_text_done(&bytes);
+}
+
+static void
+test_slow_reader(void)
+{
+	struct fixture single;
+
+	fixture_start(&single, 1, LONG_PATIENCE);
+	const int slow = fastcgi_connect(single.path);
+	const int fd = fastcgi_connect(single.path);
+	request_big(slow);
 	struct fastcgi_reply reply = fastcgi_exchange(fd, true, "GET", "/echo/a", "", NULL);
-	is_int(reply.status, 200, "the one thread serves others while two peers do not read");
+	is_int(reply.status, 200, "the one thread serves others while a peer does not read");
 	fastcgi_reply_done(&reply);
 
 	reply = fastcgi_receive(slow, 1);
@@ -488,23 +500,36 @@ test_slow_reader(struct fixture *single)
 	is_int(wrong, 0, "a big reply arrives whole once its peer reads");
 	fastcgi_reply_done(&reply);
 	ok(fastcgi_is_closed(slow), "and is followed by the end");
+	close(slow);
+	close(fd);
+	fixture_stop(&single);
+	fixture_free(&single);
+}
 
-	/* Metrics tell when the server has given up on the peer that reads nothing. */
-	const int64_t deadline = es_clock_monotonic() + 20 * ES_SECOND;
+static void
+test_dead_reader(void)
+{
+	const int64_t deadline = es_clock_monotonic() + LONG_PATIENCE;
 	struct es_text metrics = ES_TEXT_INIT;
+	struct fixture single;
 	bool is_ended = false;
+
+	fixture_start(&single, 1, PATIENCE);
+	const int dead = fastcgi_connect(single.path);
+	request_big(dead);
+	/* The metrics tell when the server has answered, and when it has given the connection up. */
 	while (!is_ended && es_clock_monotonic() < deadline) {
-		es_text_clear(&metrics);
-		http_server_metrics(single->server, &metrics, "x");
-		is_ended = strstr(metrics.bytes, "x_http_connections 1\n") != NULL;
 		usleep(1000);
+		es_text_clear(&metrics);
+		http_server_metrics(single.server, &metrics, "x");
+		is_ended = strstr(metrics.bytes, "x_http_requests_total{route=\"big\",code=\"200\"} 1\n") != NULL &&
+		           strstr(metrics.bytes, "x_http_connections 0\n") != NULL;
 	}
 	ok(is_ended, "a peer that reads nothing is ended");
 	es_text_done(&metrics);
-	es_text_done(&bytes);
-	close(slow);
 	close(dead);
-	close(fd);
+	fixture_stop(&single);
+	fixture_free(&single);
 }
 
 /* --- out of descriptors --- */
@@ -557,9 +582,7 @@ test_out_of_descriptors(void)
 int
 main(void)
 {
-	struct fixture single;
-
-	fixture_start(&fixture, 2, PATIENCE);
+	fixture_start(&fixture, 2, LONG_PATIENCE);
 	test_answers();
 	test_headers();
 	test_problems();
@@ -577,9 +600,7 @@ main(void)
 	fixture_free(&fixture);
 	is_int(atomic_load(&fixture.stopped), 2, "and gave it back");
 
-	fixture_start(&single, 1, LONG_PATIENCE);
-	test_slow_reader(&single);
-	fixture_stop(&single);
-	fixture_free(&single);
+	test_slow_reader();
+	test_dead_reader();
 	return done_testing();
 }
