@@ -130,25 +130,40 @@ export function problem(answer, status, members = {}) {
 	return body;
 }
 
-/** Bytes to the server as they are, and all that it answers until it closes. */
+/** An answer out of its bytes, or null while it is not whole.  Only for answers that tell their length. */
+function parse(bytes) {
+	const end = bytes.indexOf('\r\n\r\n');
+	if (end < 0) {
+		return null;
+	}
+	const [first, ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+	const headers = Object.fromEntries(lines.map((line) => {
+		const colon = line.indexOf(':');
+		return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+	}));
+	const body = bytes.subarray(end + 4);
+	if (body.length < Number(headers['content-length'] ?? Infinity)) {
+		return null;
+	}
+	return answerOf({ statusCode: Number(first.split(' ')[1]), headers }, body, 0);
+}
+
+/** Bytes to the server as they are; what it answers. */
 export function raw(bytes, { server = base } = {}) {
 	return new Promise((resolve, reject) => {
-		const chunks = [];
+		let received = Buffer.alloc(0);
 		const socket = net.connect(Number(server.port), server.hostname, () => socket.write(bytes));
 		socket.setTimeout(20_000, () => socket.destroy(new Error('no answer in 20 s')));
-		socket.on('data', (chunk) => chunks.push(chunk));
-		socket.on('error', reject);
-		socket.on('close', () => {
-			const text = Buffer.concat(chunks).toString('utf8');
-			const [top, ...rest] = text.split('\r\n\r\n');
-			const [first, ...lines] = top.split('\r\n');
-			const headers = Object.fromEntries(lines.map((line) => {
-				const colon = line.indexOf(':');
-				return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-			}));
-			const body = Buffer.from(rest.join('\r\n\r\n'));
-			resolve(answerOf({ statusCode: Number(first.split(' ')[1]), headers }, body, 0));
+		socket.on('data', (chunk) => {
+			received = Buffer.concat([received, chunk]);
+			const answer = parse(received);
+			if (answer !== null) {
+				resolve(answer);
+				socket.destroy();
+			}
 		});
+		socket.on('error', reject);
+		socket.on('close', () => reject(new Error(`the connection ended after "${received}"`)));
 	});
 }
 
