@@ -6,6 +6,10 @@
 #include "http/log.h"
 #include "sse/letters.h"
 
+enum {
+	UNWRITTEN_MAX = SSE_RING_BYTES_MAX / 4, /* bytes: a burst is written before it pushes itself out of its ring */
+};
+
 static void
 close_all(struct sse_hub *hub, struct sse_feed *feed, bool only_waiting)
 {
@@ -33,6 +37,24 @@ make_room(struct sse_hub *hub)
 	}
 }
 
+/* One pass over everybody who reads what was appended: this is where the time goes. */
+static void
+write_dirty(struct sse_hub *hub)
+{
+	hub->unwritten = 0;
+	while (!TAILQ_EMPTY(&hub->dirty)) {
+		struct sse_feed *feed = TAILQ_FIRST(&hub->dirty);
+		struct sse_subscriber *next;
+		TAILQ_REMOVE(&hub->dirty, feed, dirty_next);
+		feed->dirty = false;
+		for (struct sse_subscriber *at = TAILQ_FIRST(&feed->subscribers); at != NULL; at = next) {
+			next = TAILQ_NEXT(at, peers);
+			if (!at->waiting && at->state == SSE_FLOWING)
+				sse_hub_write(hub, at);
+		}
+	}
+}
+
 /* Whether the event was new to its feed. */
 static bool
 hear_event(struct sse_hub *hub, const struct sse_news *news, const struct sse_news_event *event)
@@ -55,6 +77,9 @@ hear_event(struct sse_hub *hub, const struct sse_news *news, const struct sse_ne
 		feed->dirty = true;
 		TAILQ_INSERT_TAIL(&hub->dirty, feed, dirty_next);
 	}
+	hub->unwritten += event->size;
+	if (hub->unwritten >= UNWRITTEN_MAX)
+		write_dirty(hub);
 	return true;
 }
 
@@ -142,23 +167,6 @@ hear_unreadable(struct sse_hub *hub, struct sse_news *news)
 		return;
 	feed->filling = false;
 	close_all(hub, feed, true);
-}
-
-/* One pass over everybody who reads what was appended: this is where the time goes. */
-static void
-write_dirty(struct sse_hub *hub)
-{
-	while (!TAILQ_EMPTY(&hub->dirty)) {
-		struct sse_feed *feed = TAILQ_FIRST(&hub->dirty);
-		struct sse_subscriber *next;
-		TAILQ_REMOVE(&hub->dirty, feed, dirty_next);
-		feed->dirty = false;
-		for (struct sse_subscriber *at = TAILQ_FIRST(&feed->subscribers); at != NULL; at = next) {
-			next = TAILQ_NEXT(at, peers);
-			if (!at->waiting && at->state == SSE_FLOWING)
-				sse_hub_write(hub, at);
-		}
-	}
 }
 
 static void

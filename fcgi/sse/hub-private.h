@@ -18,6 +18,7 @@ struct sse_hub {
 	struct sse_subscribers timed[SSE_STATE_MAX];
 	char log[SSE_LOG_SIZE];
 	struct es_text scratch; /* for one frame; empty between uses */
+	size_t unwritten;       /* bytes appended to dirty feeds */
 	struct sse_tally tally; /* not yet in the metrics */
 };
 

@@ -8,7 +8,7 @@
 #include "event/cleanup.h"
 
 enum {
-	FOLLOW_MAX = 256, /* events of one look: at most 16 MiB of changes, usually 100 KiB */
+	FOLLOW_MAX = 256, /* events of one look: usually 100 KiB, at most 16 MiB of changes, and 1 MiB of data */
 };
 
 enum {
@@ -34,7 +34,7 @@ enum column {
 };
 
 /* Columns of the first statement after those. */
-enum { FOLLOW_LOG = COLUMN_MAX, FOLLOW_KNOWN, FOLLOW_HEAD_POSITION, FOLLOW_HEAD_ID };
+enum { FOLLOW_LOG = COLUMN_MAX, FOLLOW_KNOWN, FOLLOW_HEAD_POSITION, FOLLOW_HEAD_ID, FOLLOW_FOUND };
 
 /* And of the second. */
 enum { FILL_HEAD = COLUMN_MAX, FILL_HORIZON };
@@ -55,13 +55,15 @@ enum { FILL_HEAD = COLUMN_MAX, FILL_HORIZON };
 
 /* What is new after position $1 (null: where does the log stand), whose event was $2, of the streams $3, up to $4. */
 static const char follow[] =
-	"SELECT " EVENT_COLUMNS ", l.log, l.known, h.position, h.id"
+	"SELECT " EVENT_COLUMNS ", l.log, l.known, h.position, h.id, e.found"
 	" FROM (SELECT log, $1::bigint IS NULL OR $1 = 0"
 	"  OR EXISTS (SELECT FROM es.events WHERE position = $1 AND id = $2::uuid) AS known FROM es.log) AS l"
 	" LEFT JOIN LATERAL (SELECT position, id FROM es.events ORDER BY position DESC LIMIT 1) AS h ON true"
-	" LEFT JOIN LATERAL (SELECT s.name, e.* FROM es.events AS e JOIN es.streams AS s USING (stream_id)"
-	"  WHERE e.position > $1 AND ($3::text[] IS NULL OR s.name = ANY ($3))"
-	"  ORDER BY e.position LIMIT $4) AS e ON true"
+	" LEFT JOIN LATERAL (SELECT n.*, count(*) OVER () AS found,"
+	"  sum(octet_length(n.data::text)) OVER (ORDER BY n.position) - octet_length(n.data::text) AS size_before"
+	"  FROM (SELECT s.name, e.* FROM es.events AS e JOIN es.streams AS s USING (stream_id)"
+	"   WHERE e.position > $1 AND ($3::text[] IS NULL OR s.name = ANY ($3))"
+	"   ORDER BY e.position LIMIT $4) AS n) AS e ON e.size_before <= 1048576"
 	" LEFT JOIN LATERAL " CHANGES " AS c ON e.version IS NOT NULL"
 	" ORDER BY e.position";
 
@@ -202,7 +204,8 @@ sse_source_follow(struct sse_source *source, const char *names, int64_t deadline
 	struct sse_news *news = sse_news_new(another ? SSE_NEWS_LOG : SSE_NEWS_EVENTS, "");
 	if (news == NULL || (!another && !add_events(news, result, log)))
 		return fail_without_memory(news, error);
-	*ret_more = !another && news->count == FOLLOW_MAX;
+	const int64_t found = get_number(result, 0, FOLLOW_FOUND);
+	*ret_more = !another && (found == FOLLOW_MAX || found > (int64_t)news->count);
 	if (*ret_more) {
 		source->position = get_number(result, rows - 1, COLUMN_POSITION);
 		snprintf(source->id, sizeof source->id, "%s", PQgetvalue(result, rows - 1, COLUMN_ID));
