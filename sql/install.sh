@@ -199,9 +199,11 @@ script() {
 		SET LOCAL ROLE es_owner;
 		SET LOCAL check_function_bodies = off;
 	SQL
-	for file in "${functions[@]}" "${views[@]}" "$folder/privileges.sql"; do
+	for file in "${functions[@]}" "${views[@]}"; do
 		psql_file "$file"
 	done
+	# What this transaction has not written is left over from an older release; looked for before the privileges, which
+	# write to everything.
 	cat <<-SQL
 		DO \$\$
 		DECLARE
@@ -234,6 +236,7 @@ script() {
 			END LOOP;
 		END
 		\$\$;
+		$(psql_file "$folder/privileges.sql")
 		UPDATE es.log SET functions_checksum = '$functions_checksum';
 		COMMIT;
 		\\endif

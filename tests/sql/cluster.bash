@@ -11,7 +11,7 @@ cluster_as_postgres() { # PostgreSQL never runs as root
 }
 
 cluster_start() {
-	cluster_programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+	cluster_programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 	export PATH=$cluster_programs:$PATH
 	unset PGDATABASE PGSERVICE PGOPTIONS PGPASSWORD
 	PGHOST=$(mktemp -d "${TMPDIR:-/tmp}/eventledger-sql.XXXXXX")

@@ -33,14 +33,22 @@ contains() { # got, expected part, name
 	fi
 }
 
+same() { # got, expected, name: like is, for long texts
+	tap_count=$((tap_count + 1))
+	if [[ $1 == "$2" ]]; then
+		printf 'ok %d - %s\n' "$tap_count" "$3"
+	else
+		printf 'not ok %d - %s\n' "$tap_count" "$3"
+		diff <(printf '%s\n' "$2") <(printf '%s\n' "$1") | sed 's/^/# /' || true
+	fi
+}
+
 done_testing() {
 	printf '1..%d\n' "$tap_count"
 }
 
 query() { # SQL, further options of psql: runs it in a session of its own and prints what it answers
-	local sql=$1
-	shift
-	psql --no-psqlrc --quiet --no-align --tuples-only --set ON_ERROR_STOP=1 "$@" --command "$sql"
+	psql --no-psqlrc --quiet --no-align --tuples-only --set ON_ERROR_STOP=1 "${@:2}" --command "$1"
 }
 
 # Sessions: session_open NAME [psql options]; session_send NAME SQL returns at once; session_answer NAME prints all that
@@ -66,7 +74,7 @@ session_send() {
 
 session_answer() {
 	local line
-	printf '\\echo :: answered\n' >&"${session_in[$1]}" 2>/dev/null || true
+	printf '\\echo :: answered\n' >&"${session_in[$1]}"
 	while IFS= read -r -t 30 line <&"${session_out[$1]}"; do
 		[[ $line != ':: answered' ]] || return 0
 		[[ -z $line ]] || printf '%s\n' "$line"
