@@ -40,7 +40,7 @@ struct round {
 	struct entry *entries;
 	int count;
 	struct es_batch batch;
-	struct es_batch_report report;
+	bool is_rest; /* no request of the list comes after these */
 	struct es_error error; /* of the store */
 };
 
@@ -430,6 +430,15 @@ decide_all(struct round *round)
 		decide_entry(round, &round->entries[i]);
 }
 
+static bool
+has_deferred(const struct round *round)
+{
+	for (int i = 0; i < round->count; i++)
+		if (round->entries[i].state == DEFERRED)
+			return true;
+	return false;
+}
+
 /* One transaction.  ES_OK: durable, or nothing to write. */
 static enum es_result
 run_transaction(struct round *round)
@@ -452,14 +461,15 @@ run_transaction(struct round *round)
 	enum es_result result = operations->commit(round->store, batch, &round->error);
 	if (result == ES_OUTCOME_UNKNOWN)
 		result = recover(round);
-	round->report = (struct es_batch_report){
-		.appends = round->count,
-		.events = batch->event_count,
-		.begin_time = decided - started,
-		.commit_time = es_clock_monotonic() - decided,
-	};
 	if (result == ES_OK && round->hooks->committed != NULL)
-		round->hooks->committed(round->hooks->context, &round->report);
+		round->hooks->committed(round->hooks->context,
+		                        &(struct es_batch_report){
+		                                .appends = round->count,
+		                                .events = batch->event_count,
+		                                .begin_time = decided - started,
+		                                .commit_time = es_clock_monotonic() - decided,
+		                                .last = round->is_rest && !has_deferred(round),
+		                        });
 	return result;
 }
 
@@ -559,6 +569,7 @@ es_batch_apply(struct es_store *store, const struct es_decider *decider, struct 
 		round.error = ES_ERROR_INIT;
 		struct es_append *const first = list;
 		round.count = take(entries, at_once, &list);
+		round.is_rest = list == NULL;
 		if (run_round(&round) == SPLIT) {
 			list = first;
 			at_once = 1;

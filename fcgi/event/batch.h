@@ -15,11 +15,13 @@ struct es_batch_report {
 	int events;
 	int64_t begin_time;  /* microseconds: locks and reads */
 	int64_t commit_time; /* microseconds: writes until durable */
+	bool last;           /* nothing of the list is left for another transaction */
 };
 
 struct es_batch_hooks {
-	/* Both optional.  committed: after each transaction that wrote.  away: the store cannot be reached just now. */
+	/* Both optional.  committed: after each transaction that wrote, before its requests are answered. */
 	void (*committed)(void *context, const struct es_batch_report *report);
+	/* The store cannot be reached just now. */
 	void (*away)(void *context, const struct es_error *error);
 	void *context;
 };

@@ -1,10 +1,19 @@
+/*
+ * Transactions of one process are serial by choice: while one runs, the others' turn would only make batches smaller and
+ * wait for the same locks.  The next begins when it is durable, while its requests are still being answered.  Only a
+ * transaction that takes long (a great rewind) is overtaken, by what is for other streams.
+ */
 #include "event/writer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "event/clock.h"
+
+/* After this long a transaction is overtaken: several times what one takes, and shorter than people notice. */
+#define TURN_TIME (20 * ES_MILLISECOND)
 
 struct worker {
 	struct es_writer *writer;
@@ -12,6 +21,12 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	_Atomic int64_t reconnects; /* as of its last batch: the store is this thread's alone */
+
+	/* --- under the writer's lock --- */
+	bool running;                           /* a transaction: from taking its batch until it is durable */
+	int64_t since;                          /* monotonic */
+	uint64_t streams[ES_BATCH_APPENDS_MAX]; /* hashes of the names it is about */
+	int stream_count;
 };
 
 struct es_writer {
@@ -19,13 +34,17 @@ struct es_writer {
 	struct worker *workers;
 
 	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t waiting;
+	pthread_cond_t arrived;  /* a request that can be taken */
+	pthread_cond_t finished; /* a transaction, for those who wait for their turn */
+	int idle;                /* threads that wait for a request */
 	struct es_append *first;
 	struct es_append **end;
 	int length;
 	size_t size; /* bytes of the requests that wait */
 	bool stopping;
 };
+
+/* --- the queue --- */
 
 static void
 refuse(struct es_append *append, const struct es_error *error)
@@ -52,7 +71,8 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 		writer->end = &append->next;
 		writer->length++;
 		writer->size += append->size;
-		pthread_cond_signal(&writer->waiting);
+		if (writer->idle > 0)
+			pthread_cond_signal(&writer->arrived);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	if (refused) {
@@ -63,33 +83,66 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 	}
 }
 
-/* Takes the oldest requests off the queue, as many as a batch may hold: at least one.  Called under the lock. */
-static struct es_append *
-take_batch(struct es_writer *writer)
+/* FNV-1a (Fowler, Noll, Vo).  Two names with one hash only wait for each other. */
+static uint64_t
+hash_name(const char *name)
 {
-	struct es_append *const list = writer->first;
-	struct es_append *last = NULL;
-	int appends = 0;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Whether a transaction under way is about the stream: its own next one has to wait. */
+static bool
+is_busy(const struct es_writer *writer, uint64_t stream)
+{
+	for (int i = 0; i < writer->options.threads; i++) {
+		const struct worker *worker = &writer->workers[i];
+		for (int n = 0; worker->running && n < worker->stream_count; n++)
+			if (worker->streams[n] == stream)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Takes the oldest requests off the queue, as many as a batch may hold, without those whose stream is busy.  NULL: there
+ * is none.  Called under the lock.
+ */
+static struct es_append *
+take_batch(struct es_writer *writer, struct worker *worker)
+{
+	struct es_append **at = &writer->first;
+	struct es_append *list = NULL;
+	struct es_append **list_end = &list;
 	int commands = 0;
 	size_t size = 0;
 
-	for (struct es_append *append = list; append != NULL; append = append->next) {
-		appends++;
+	worker->stream_count = 0;
+	while (*at != NULL && worker->stream_count < ES_BATCH_APPENDS_MAX) {
+		struct es_append *append = *at;
+		const uint64_t stream = hash_name(append->stream);
+		if (is_busy(writer, stream)) {
+			at = &append->next;
+			continue;
+		}
 		commands += append->commands.count;
 		size += append->size;
-		if (last != NULL && (appends > ES_BATCH_APPENDS_MAX || commands > ES_BATCH_COMMANDS_MAX ||
-		                     size > ES_BATCH_BYTES_MAX))
+		if (list != NULL && (commands > ES_BATCH_COMMANDS_MAX || size > ES_BATCH_BYTES_MAX))
 			break;
-		last = append;
+		*at = append->next;
+		*list_end = append;
+		list_end = &append->next;
+		worker->streams[worker->stream_count++] = stream;
 		writer->length--;
 		writer->size -= append->size;
 	}
-	if (last == NULL)
-		return NULL;
-	writer->first = last->next;
-	if (writer->first == NULL)
-		writer->end = &writer->first;
-	last->next = NULL;
+	*list_end = NULL;
+	while (*at != NULL)
+		at = &(*at)->next;
+	writer->end = at;
 	return list;
 }
 
@@ -97,7 +150,8 @@ take_batch(struct es_writer *writer)
 static void
 refuse_waiting(void *context, const struct es_error *error)
 {
-	struct es_writer *writer = context;
+	const struct worker *worker = context;
+	struct es_writer *writer = worker->writer;
 
 	pthread_mutex_lock(&writer->lock);
 	struct es_append *list = writer->first;
@@ -115,13 +169,88 @@ refuse_waiting(void *context, const struct es_error *error)
 		writer->options.hooks.away(writer->options.hooks.context, error);
 }
 
-static void
-pass_committed(void *context, const struct es_batch_report *report)
-{
-	const struct es_writer *writer = context;
+/* --- turns --- */
 
-	if (writer->options.hooks.committed != NULL)
-		writer->options.hooks.committed(writer->options.hooks.context, report);
+/* Called under the lock. */
+static void
+finish_turn(struct worker *worker)
+{
+	if (!worker->running)
+		return;
+	worker->running = false;
+	pthread_cond_broadcast(&worker->writer->finished);
+	pthread_cond_broadcast(&worker->writer->arrived); /* its streams' requests can be had again */
+}
+
+static void
+note_committed(void *context, const struct es_batch_report *report)
+{
+	struct worker *worker = context;
+	const struct es_writer_options *options = &worker->writer->options;
+
+	if (report->last) {
+		pthread_mutex_lock(&worker->writer->lock);
+		finish_turn(worker);
+		pthread_mutex_unlock(&worker->writer->lock);
+	}
+	if (options->hooks.committed != NULL)
+		options->hooks.committed(options->hooks.context, report);
+}
+
+/* When the youngest transaction under way may be overtaken (monotonic); 0: none is under way. */
+static int64_t
+turn_comes_at(const struct es_writer *writer)
+{
+	int64_t turn = 0;
+
+	for (int i = 0; i < writer->options.threads; i++) {
+		const struct worker *worker = &writer->workers[i];
+		if (worker->running && worker->since + TURN_TIME > turn)
+			turn = worker->since + TURN_TIME;
+	}
+	return turn;
+}
+
+static void
+wait_for_request(struct es_writer *writer)
+{
+	writer->idle++;
+	pthread_cond_wait(&writer->arrived, &writer->lock);
+	writer->idle--;
+}
+
+static void
+wait_until(struct es_writer *writer, int64_t deadline)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(deadline / ES_SECOND), .tv_nsec = (long)(deadline % ES_SECOND * 1000)
+	};
+
+	pthread_cond_timedwait(&writer->finished, &writer->lock, &time);
+}
+
+/* Waits until there is a batch for worker and it is its turn.  NULL: the writer stops, and nothing is left to do. */
+static struct es_append *
+next_batch(struct es_writer *writer, struct worker *worker)
+{
+	for (;;) {
+		if (writer->first == NULL) {
+			if (writer->stopping)
+				return NULL;
+			wait_for_request(writer);
+			continue;
+		}
+		const int64_t turn = turn_comes_at(writer);
+		if (turn > es_clock_monotonic()) {
+			wait_until(writer, turn);
+			continue;
+		}
+		struct es_append *batch = take_batch(writer, worker);
+		if (batch != NULL)
+			return batch;
+		/* all that waits is for streams of a transaction that takes long */
+		wait_for_request(writer);
+	}
 }
 
 static void *
@@ -130,23 +259,37 @@ work(void *argument)
 	struct worker *worker = argument;
 	struct es_writer *writer = worker->writer;
 	const struct es_batch_hooks hooks = {
-		.committed = pass_committed, .away = refuse_waiting, .context = writer
+		.committed = note_committed, .away = refuse_waiting, .context = worker
 	};
 
 	pthread_mutex_lock(&writer->lock);
 	for (;;) {
-		while (writer->first == NULL && !writer->stopping)
-			pthread_cond_wait(&writer->waiting, &writer->lock);
-		struct es_append *batch = take_batch(writer);
+		struct es_append *batch = next_batch(writer, worker);
 		if (batch == NULL)
 			break;
+		worker->running = true;
+		worker->since = es_clock_monotonic();
 		pthread_mutex_unlock(&writer->lock);
 		es_batch_apply(worker->store, writer->options.decider, batch, &hooks);
 		worker->reconnects = worker->store->operations->reconnects(worker->store);
 		pthread_mutex_lock(&writer->lock);
+		finish_turn(worker);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
+}
+
+/* --- the writer --- */
+
+static void
+init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 enum es_result
@@ -159,7 +302,8 @@ es_writer_new(const struct es_writer_options *options, struct es_writer **ret_wr
 	writer->options = *options;
 	writer->end = &writer->first;
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_cond_init(&writer->waiting, NULL);
+	init_condition(&writer->arrived);
+	init_condition(&writer->finished);
 	writer->workers = calloc((size_t)options->threads, sizeof *writer->workers);
 	bool started = writer->workers != NULL;
 	for (int i = 0; started && i < options->threads; i++) {
@@ -204,7 +348,7 @@ es_writer_free(struct es_writer *writer)
 		return;
 	pthread_mutex_lock(&writer->lock);
 	writer->stopping = true;
-	pthread_cond_broadcast(&writer->waiting);
+	pthread_cond_broadcast(&writer->arrived);
 	pthread_mutex_unlock(&writer->lock);
 	for (int i = 0; writer->workers != NULL && i < writer->options.threads; i++) {
 		if (writer->workers[i].started)
@@ -212,7 +356,8 @@ es_writer_free(struct es_writer *writer)
 		es_store_free(writer->workers[i].store);
 	}
 	free(writer->workers);
-	pthread_cond_destroy(&writer->waiting);
+	pthread_cond_destroy(&writer->arrived);
+	pthread_cond_destroy(&writer->finished);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
 }
