@@ -9,6 +9,9 @@
 #include "event/decision.h"
 #include "event/text.h"
 
+/* How often those who wait hear that the store is away: they are to know within a second. */
+#define AWAY_INTERVAL (200 * ES_MILLISECOND)
+
 /* Where one request of a round stands. */
 enum state {
 	OPEN,     /* to be decided */
@@ -297,6 +300,8 @@ answer(struct entry *entry, const struct es_event_row *rows, int count, bool rep
 	append->replayed = replayed;
 	if (append->done != NULL)
 		append->done(append);
+	else
+		append->events = NULL; /* they live no longer */
 }
 
 /* Answers from the events of this batch. */
@@ -333,28 +338,71 @@ answer_decided(struct round *round, struct entry *entry)
 	free(rows);
 }
 
-/* Answers with the events that an earlier request recorded. */
+/* The pages that an answer is put together from: one ends at ES_PAGE_BYTES, an answer may be longer. */
+struct answer_pages {
+	struct es_page *pages;
+	size_t count;
+	struct es_event_row *rows;
+	int row_count;
+};
+
 static void
-answer_from_store(struct round *round, struct entry *entry)
+free_pages(struct answer_pages *pages)
+{
+	for (size_t i = 0; i < pages->count; i++)
+		es_page_done(&pages->pages[i]);
+	free(pages->pages);
+	free(pages->rows);
+}
+
+/* Reads the next page of the events after those that are there. */
+static enum es_result
+read_page(struct round *round, const struct entry *entry, struct answer_pages *pages, struct es_error *error)
 {
 	const struct es_head head = { .stream_id = entry->repeated_stream, .version = entry->version };
 	const struct es_events_query query = {
 		.version = entry->version,
-		.cursor = entry->repeated_first - 1,
+		.cursor = entry->repeated_first - 1 + pages->row_count,
 		.oldest_first = true,
-		.limit = entry->event_count,
+		.limit = entry->event_count - pages->row_count,
 	};
-	struct es_page page = { 0 };
+	struct es_page *grown = reallocarray(pages->pages, pages->count + 1, sizeof *grown);
+
+	if (grown == NULL)
+		return es_fail(error, ES_FAILED, NULL, "no memory for the answer");
+	pages->pages = grown;
+	struct es_page *page = &grown[pages->count++];
+	*page = (struct es_page){ 0 };
+	const enum es_result result = round->store->operations->events(round->store, &head, &query, page, error);
+	if (result != ES_OK)
+		return result;
+	if (page->count == 0)
+		return es_fail(error, ES_GONE, NULL, "the events of the first answer are no longer kept");
+	memcpy(pages->rows + pages->row_count, page->events, (size_t)page->count * sizeof *pages->rows);
+	pages->row_count += page->count;
+	return ES_OK;
+}
+
+/* Answers with the events that an earlier request recorded. */
+static void
+answer_from_store(struct round *round, struct entry *entry)
+{
+	struct answer_pages pages = { .rows = calloc((size_t)entry->event_count + 1, sizeof *pages.rows) };
 	struct es_error error = ES_ERROR_INIT;
 	enum es_result result = ES_OK;
 
-	if (entry->event_count > 0)
-		result = round->store->operations->events(round->store, &head, &query, &page, &error);
+	if (pages.rows == NULL)
+		result = es_fail(&error, ES_FAILED, NULL, "no memory for the answer");
+	while (result == ES_OK && pages.row_count < entry->event_count)
+		result = read_page(round, entry, &pages, &error);
+	/* it was applied when its key first came, which "not applied" would deny */
+	if (result == ES_UNAVAILABLE || result == ES_FAILED)
+		result = ES_OUTCOME_UNKNOWN;
 	if (result == ES_OK)
-		answer(entry, page.events, page.count, true);
+		answer(entry, pages.rows, pages.row_count, true);
 	else
 		finish(entry->append, result, &error);
-	es_page_done(&page);
+	free_pages(&pages);
 }
 
 static void
@@ -394,7 +442,7 @@ tell_away(const struct round *round)
 		round->hooks->away(round->hooks->context, &round->error);
 }
 
-/* Waits until the store may be tried again.  False: the deadline comes first. */
+/* Waits until the store may be tried again, telling all along that it is away.  False: the deadline comes first. */
 static bool
 wait_for_store(const struct round *round)
 {
@@ -402,7 +450,12 @@ wait_for_store(const struct round *round)
 
 	if (next >= round->batch.deadline)
 		return false;
-	poll(NULL, 0, es_clock_poll_timeout(next));
+	/* once at the least, so that a store that fails at once is not asked without a pause */
+	do {
+		const int64_t soon = es_clock_monotonic() + AWAY_INTERVAL;
+		tell_away(round);
+		poll(NULL, 0, es_clock_poll_timeout(next > es_clock_monotonic() && next < soon ? next : soon));
+	} while (es_clock_monotonic() < next);
 	return es_clock_monotonic() < round->batch.deadline;
 }
 
@@ -414,7 +467,6 @@ recover(struct round *round)
 		const enum es_result found = round->store->operations->find(round->store, &round->batch, &round->error);
 		if (found == ES_OK || found == ES_NOT_FOUND)
 			return found;
-		tell_away(round);
 		if (!wait_for_store(round)) {
 			es_fail(&round->error, ES_OUTCOME_UNKNOWN, NULL,
 			        "the database went away during the commit; send the request again with the same Idempotency-Key");
