@@ -40,6 +40,7 @@ struct es_database {
 	int pending_first;
 	int pending_count;
 
+	bool proved; /* the connection has answered a round trip */
 	int64_t next_attempt; /* monotonic */
 	int64_t back_off;     /* the last pause */
 	int64_t connections;  /* made so far */
@@ -181,7 +182,8 @@ lose(struct es_database *database, const char *reason, struct es_error *error)
 	const enum es_result result = fail_with_message(error, ES_UNAVAILABLE, message);
 
 	database->reason = *error;
-	es_database_close(database, true);
+	/* one that worked may have died with a server that is back already: only then is the next tried at once */
+	es_database_close(database, !database->proved);
 	return result;
 }
 
@@ -276,6 +278,7 @@ es_database_connect(struct es_database *database, int64_t deadline, struct es_er
 		return ES_UNAVAILABLE;
 	}
 	es_database_close(database, false);
+	database->proved = false;
 
 	enum es_result result = connect_to_server(database, deadline, error);
 	if (result == ES_OK)
@@ -408,8 +411,10 @@ es_database_result(struct es_database *database, int64_t deadline, PGresult **re
 				PQclear(result);
 			continue;
 		}
-		if (pending.kind == PENDING_SYNC)
+		if (pending.kind == PENDING_SYNC) {
 			database->back_off = 0;
+			database->proved = true;
+		}
 		if (failed_prepare != NULL) {
 			PQclear(result);
 			result = failed_prepare;

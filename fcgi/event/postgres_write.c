@@ -9,6 +9,10 @@
 #include "event/cleanup.h"
 #include "event/postgres.h"
 
+/* SQLSTATEs */
+#define LOCK_NOT_AVAILABLE "55P03"
+#define DEADLOCK_DETECTED "40P01"
+
 /* Begins the arrays of a statement, one for each type. */
 static void
 begin_arrays(struct es_postgres *postgres, const enum es_array_type *types, int count)
@@ -207,9 +211,9 @@ lock_and_read(struct es_postgres *postgres, struct es_batch *batch, struct es_er
 static bool
 may_try_again(struct es_postgres *postgres, const struct es_batch *batch)
 {
-	if (strcmp(postgres->state, "55P03") == 0)
+	if (strcmp(postgres->state, LOCK_NOT_AVAILABLE) == 0)
 		end_hung_holders(postgres);
-	else if (strcmp(postgres->state, "40P01") != 0)
+	else if (strcmp(postgres->state, DEADLOCK_DETECTED) != 0)
 		return false;
 	return es_clock_monotonic() < batch->deadline;
 }
@@ -411,8 +415,12 @@ es_postgres_commit(struct es_store *store, struct es_batch *batch, struct es_err
 	es_postgres_synced(postgres, deadline, error);
 	if (postgres->result != ES_OK && !es_database_connected(postgres->database))
 		return ES_OUTCOME_UNKNOWN;
-	if (postgres->result != ES_OK)
+	if (postgres->result != ES_OK) {
 		roll_back(postgres);
+		/* somebody holds the lock of the log: the batch is tried again when they are gone */
+		if (strcmp(postgres->state, LOCK_NOT_AVAILABLE) == 0)
+			end_hung_holders(postgres);
+	}
 	return postgres->result;
 }
 
