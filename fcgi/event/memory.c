@@ -7,17 +7,21 @@
 
 #include "event/clock.h"
 
-/* One more zeroed element at the end of an array.  NULL: no memory, which the store remembers. */
+/* One more zeroed element at the end of an array that grows by doubling.  NULL: no memory, which the store remembers. */
 static void *
 add_element(struct es_memory *memory, void *array, size_t *count, size_t size, void **ret_array)
 {
-	char *grown = reallocarray(array, *count + 1, size);
+	char *grown = array;
 
-	if (grown == NULL) {
-		memory->failed = true;
-		return NULL;
+	/* a power of two is a full array */
+	if ((*count & (*count - 1)) == 0) {
+		grown = reallocarray(array, *count == 0 ? 1 : *count * 2, size);
+		if (grown == NULL) {
+			memory->failed = true;
+			return NULL;
+		}
+		*ret_array = grown;
 	}
-	*ret_array = grown;
 	char *element = grown + *count * size;
 	memset(element, 0, size);
 	(*count)++;
