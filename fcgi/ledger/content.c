@@ -19,11 +19,11 @@ code_point(const char *text, size_t *ret_length)
 	return point;
 }
 
-/* White_Space of Unicode and the byte order mark: what the browsers trim. */
+/* White space and line ends of ECMAScript: what the browsers trim.  U+0085 is not among them. */
 static bool
 is_white_space(uint32_t point)
 {
-	return (point >= 0x09 && point <= 0x0D) || point == 0x20 || point == 0x85 || point == 0xA0 || point == 0x1680 ||
+	return (point >= 0x09 && point <= 0x0D) || point == 0x20 || point == 0xA0 || point == 0x1680 ||
 	       (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 || point == 0x202F ||
 	       point == 0x205F || point == 0x3000 || point == 0xFEFF;
 }

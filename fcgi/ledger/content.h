@@ -7,7 +7,7 @@
 #include "event/result.h"
 
 /*
- * Trims white space (Unicode's, as String.prototype.trim of the browsers does) off both ends of text, which is UTF-8.
+ * Trims white space (as String.prototype.trim of the browsers does) off both ends of text, which is UTF-8.
  * *ret_content is new.  ES_REFUSED: nothing is left, more than most code points, or a control character (C0, DEL, C1)
  * that is neither tab nor newline.
  */
