@@ -22,5 +22,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.active_ranges(bigint, bigint, bigint) IS
-	'The ranges of events active at this head, newest first, down to the one that reaches lowest: from the head to the '
-	'newest rewind at or below it, then on from the version that rewind continued from.';
+	'The ranges of events active at this head, newest first, down to the one that reaches lowest: from the head'
+	' to the newest rewind at or below it, then on from the version that rewind continued from.';

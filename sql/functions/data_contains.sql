@@ -9,5 +9,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.data_contains(jsonb, text) IS
-	'Whether any string value in data, at any depth, contains the needle, upper and lower case alike; names of members do '
-	'not count.';
+	'Whether any string value in data, at any depth, contains the needle, upper and lower case alike; names of '
+	'members do not count.';

@@ -22,5 +22,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.end_hung_holders(interval) IS
-	'Ends the other sessions of this database, of roles whose rights the caller has, that hold a lock of a stream or of the '
-	'log while waiting for their client longer than this; returns their process ids.';
+	'Ends the other sessions of this database, of roles whose rights the caller has, that hold a lock of a '
+	'stream or of the log while waiting for their client longer than this; returns their process ids.';

@@ -1,7 +1,7 @@
--- Streams first, then their ranges of active events, then the events of each range and of the gap below it: the halves of
--- the union depend on the range, so no plan can find the ranges anew for every event, and a condition on ledger and
--- version still reaches the primary key.  (The heads are not read from stream_heads: views are made in no order, so
--- none reads another.)
+-- Streams first, then their ranges of active events, then the events of each range and of the gap below it: the
+-- halves of the union depend on the range, so no plan can find the ranges anew for every event, and a condition on
+-- ledger and version still reaches the primary key.  (The heads are not read from stream_heads: views are made in
+-- no order, so none reads another.)
 CREATE OR REPLACE VIEW es.event_log AS
 	SELECT s.name AS ledger, e.version, e.recorded_at AS time, e.type, e.active,
 		es.event_summary(e.data) AS summary, e.actor, e.position

@@ -14,5 +14,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.event_summary(jsonb) IS
-	'What an event says, for people: its texts, then its other members with their names, at most 80 characters; ids (uuid) '
-	'are left out.';
+	'What an event says, for people: its texts, then its other members with their names, at most 80 characters;'
+	' ids (uuid) are left out.';

@@ -29,5 +29,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.fact_diff(bigint, bigint, bigint) IS
-	'The keys whose fact is not the same at two versions of a stream, in either order; null where there is none.  Costs what '
-	'changed between the two, not what the stream holds.';
+	'The keys whose fact is not the same at two versions of a stream, in either order; null where there is '
+	'none.  Costs what changed between the two, not what the stream holds.';

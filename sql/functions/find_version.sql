@@ -23,5 +23,5 @@ END
 $$;
 
 COMMENT ON FUNCTION es.find_version(text, bigint) IS
-	'The stream of a ledger and one of its versions (null: the head); an error where there is none (ES404) or it is below '
-	'the horizon (ES410).';
+	'The stream of a ledger and one of its versions (null: the head); an error where there is none (ES404) or '
+	'it is below the horizon (ES410).';

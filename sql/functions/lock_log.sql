@@ -5,5 +5,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.lock_log() IS
-	'The one lock of the log, held until the commit is durable, taken last: positions are given under it.  Its key has two '
-	'numbers (17747 is "ES"), so it never meets the key of a stream.';
+	'The one lock of the log, held until the commit is durable, taken last: positions are given under it.  Its '
+	'key has two numbers (17747 is "ES"), so it never meets the key of a stream.';

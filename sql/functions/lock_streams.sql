@@ -14,5 +14,5 @@ END
 $$;
 
 COMMENT ON FUNCTION es.lock_streams(text[]) IS
-	'Locks the streams of these names until the transaction ends, in one order for everybody.  Call it as a statement of '
-	'its own, before reading heads: a read in the same statement would see the past.';
+	'Locks the streams of these names until the transaction ends, in one order for everybody.  Call it as a '
+	'statement of its own, before reading heads: a read in the same statement would see the past.';

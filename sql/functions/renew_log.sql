@@ -5,5 +5,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.renew_log() IS
-	'Gives the log a new id and returns it.  Call it after restoring a backup: a version number that comes back is then '
-	'never taken for the one that was lost.  Owner only.';
+	'Gives the log a new id and returns it.  Call it after restoring a backup: a version number that comes back'
+	' is then never taken for the one that was lost.  Owner only.';

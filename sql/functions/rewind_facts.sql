@@ -1,8 +1,8 @@
--- Both statements read what changed since the target by the indexes on since and until, and compare the two sets by a full
--- join, which can only be done by hashing or merging, and rows are closed by their place: no plan, however wrong its
--- statistics, compares every changed row with every other.  (coalesce: "until IS NULL" would let a plan read all open rows
--- of the stream by an index that has no since; no row ends at 0.)  Planned anew at each call, because a plan made while the table
--- was small would be kept while it grows.
+-- Both statements read what changed since the target by the indexes on since and until, and compare the two sets by
+-- a full join, which can only be done by hashing or merging, and rows are closed by their place: no plan, however
+-- wrong its statistics, compares every changed row with every other.  (coalesce: "until IS NULL" would let a plan
+-- read all open rows of the stream by an index that has no since; no row ends at 0.)  Planned anew at each call,
+-- because a plan made while the table was small would be kept while it grows.
 CREATE OR REPLACE FUNCTION es.rewind_facts(stream bigint, target bigint, new_version bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_custom_plan
@@ -44,5 +44,6 @@ END
 $$;
 
 COMMENT ON FUNCTION es.rewind_facts(bigint, bigint, bigint) IS
-	'Makes the open facts of a stream those of the version before target: closes, at new_version, what was not there, and '
-	'brings back what was.  A fact that is there on both sides stays untouched.  Costs what changed since the target.';
+	'Makes the open facts of a stream those of the version before target: closes, at new_version, what was not '
+	'there, and brings back what was.  A fact that is there on both sides stays untouched.  Costs what changed '
+	'since the target.';

@@ -11,4 +11,5 @@ END
 $$;
 
 COMMENT ON FUNCTION es.state_at(text, bigint) IS
-	'The facts of a ledger right after an event (none given: now), in their order: select * from es.state_at(''main'', 3).';
+	'The facts of a ledger right after an event (none given: now), in their order: select * from '
+	'es.state_at(''main'', 3).';

@@ -5,5 +5,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION es.stream_lock_key(text) IS
-	'The key of the advisory lock of a stream, by name so that a stream can be locked before it exists.  Two names that '
-	'share a key only wait for each other.';
+	'The key of the advisory lock of a stream, by name so that a stream can be locked before it exists.  Two '
+	'names that share a key only wait for each other.';

@@ -24,4 +24,5 @@ END
 $$;
 
 COMMENT ON FUNCTION es.version_at(bigint, timestamptz) IS
-	'The last version recorded at or before this time; 0 (horizon - 1) where the time lies before the first event kept.';
+	'The last version recorded at or before this time; 0 (horizon - 1) where the time lies before the first '
+	'event kept.';
