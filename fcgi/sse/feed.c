@@ -1,24 +1,17 @@
 #include "sse/feed.h"
 
+#include <assert.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static_assert(offsetof(struct sse_feed, name) == 0, "a name can be looked for as if it were a feed");
+
 static int
 compare_names(const void *one, const void *other)
 {
-	const struct sse_feed *first = one;
-	const struct sse_feed *second = other;
-
-	return strcmp(first->name, second->name);
-}
-
-/* A feed to look for: only its name counts. */
-static void
-make_key(struct sse_feed *key, const char *name)
-{
-	snprintf(key->name, sizeof key->name, "%s", name);
+	return strcmp(one, other);
 }
 
 void
@@ -31,10 +24,8 @@ sse_feeds_init(struct sse_feeds *feeds, size_t ring_bytes_max)
 struct sse_feed *
 sse_feeds_find(struct sse_feeds *feeds, const char *name)
 {
-	struct sse_feed key;
+	struct sse_feed *const *found = tfind(name, &feeds->by_name, compare_names);
 
-	make_key(&key, name);
-	struct sse_feed *const *found = tfind(&key, &feeds->by_name, compare_names);
 	return found == NULL ? NULL : *found;
 }
 
@@ -48,7 +39,7 @@ sse_feeds_get(struct sse_feeds *feeds, const char *name)
 	feed = calloc(1, sizeof *feed);
 	if (feed == NULL)
 		return NULL;
-	make_key(feed, name);
+	snprintf(feed->name, sizeof feed->name, "%s", name);
 	if (tsearch(feed, &feeds->by_name, compare_names) == NULL) {
 		free(feed);
 		return NULL;

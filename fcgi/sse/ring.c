@@ -55,15 +55,15 @@ slot(const struct sse_ring *ring, int64_t version)
 	return &ring->starts[(size_t)version & (ring->slots - 1)];
 }
 
-/* Copies into the circle, around its end where need be. */
+/* Copies into a circle, around its end where need be. */
 static void
-put(struct sse_ring *ring, uint64_t offset, const char *bytes, size_t size)
+put(char *circle, size_t capacity, uint64_t offset, const char *bytes, size_t size)
 {
-	const size_t at = (size_t)offset & (ring->capacity - 1);
-	const size_t first = size < ring->capacity - at ? size : ring->capacity - at;
+	const size_t at = (size_t)offset & (capacity - 1);
+	const size_t first = size < capacity - at ? size : capacity - at;
 
-	memcpy(ring->bytes + at, bytes, first);
-	memcpy(ring->bytes, bytes + first, size - first);
+	memcpy(circle + at, bytes, first);
+	memcpy(circle, bytes + first, size - first);
 }
 
 /* A power of two from current (or least) up that is at least needed. */
@@ -92,28 +92,28 @@ grow(struct sse_ring *ring, size_t bytes_needed, size_t frames_needed)
 	if (more > ring->budget->max - ring->budget->used)
 		return false;
 
-	struct sse_ring bigger = *ring;
-	bigger.bytes = malloc(capacity);
-	bigger.starts = malloc(slots * sizeof *bigger.starts);
-	if (bigger.bytes == NULL || bigger.starts == NULL) {
-		free(bigger.bytes);
-		free(bigger.starts);
+	char *bytes = malloc(capacity);
+	uint64_t *starts = malloc(slots * sizeof *starts);
+	if (bytes == NULL || starts == NULL) {
+		free(bytes);
+		free(starts);
 		return false;
 	}
-	bigger.capacity = capacity;
-	bigger.slots = slots;
 	struct iovec pieces[2];
 	const int piece_count = sse_ring_pending(ring, ring->start, pieces);
 	uint64_t offset = ring->start;
 	for (int i = 0; i < piece_count; i++) {
-		put(&bigger, offset, pieces[i].iov_base, pieces[i].iov_len);
+		put(bytes, capacity, offset, pieces[i].iov_base, pieces[i].iov_len);
 		offset += pieces[i].iov_len;
 	}
 	for (int64_t version = ring->floor + 1; version <= ring->head; version++)
-		*slot(&bigger, version) = *slot(ring, version);
+		starts[(size_t)version & (slots - 1)] = *slot(ring, version);
 	free(ring->bytes);
 	free(ring->starts);
-	*ring = bigger;
+	ring->bytes = bytes;
+	ring->capacity = capacity;
+	ring->starts = starts;
+	ring->slots = slots;
 	ring->budget->used += more;
 	return true;
 }
@@ -137,7 +137,7 @@ sse_ring_append(struct sse_ring *ring, const char *bytes, size_t size)
 		}
 		push_out_oldest(ring);
 	}
-	put(ring, ring->end, bytes, size);
+	put(ring->bytes, ring->capacity, ring->end, bytes, size);
 	*slot(ring, ++ring->head) = ring->end;
 	ring->end += size;
 	return true;
@@ -149,7 +149,7 @@ sse_ring_prepend(struct sse_ring *ring, const char *bytes, size_t size)
 	if (ring->floor <= 0 || !grow(ring, used(ring) + size, count(ring) + 1))
 		return false;
 	ring->start -= size;
-	put(ring, ring->start, bytes, size);
+	put(ring->bytes, ring->capacity, ring->start, bytes, size);
 	*slot(ring, ring->floor--) = ring->start;
 	return true;
 }

@@ -1,5 +1,6 @@
 #include "sse/watched.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ find(const struct sse_watched *watched, const char *name, bool *ret_found)
 	*ret_found = false;
 	while (low < high && !*ret_found) {
 		const size_t middle = low + (high - low) / 2;
-		const int order = strcmp(watched->names[middle], name);
+		const int order = strcmp(watched->names[middle].text, name);
 		if (order < 0)
 			low = middle + 1;
 		else
@@ -37,7 +38,7 @@ reserve(struct sse_watched *watched)
 	if (watched->count < watched->capacity)
 		return true;
 	const size_t capacity = watched->capacity == 0 ? FIRST_CAPACITY : 2 * watched->capacity;
-	char **names = realloc(watched->names, capacity * sizeof *names);
+	struct sse_watched_name *names = realloc(watched->names, capacity * sizeof *names);
 	if (names == NULL)
 		return false;
 	watched->names = names;
@@ -53,14 +54,12 @@ sse_watched_add(struct sse_watched *watched, const char *name)
 
 	if (found)
 		return;
-	char *copy = strdup(name);
-	if (copy == NULL || !reserve(watched)) {
-		free(copy);
+	if (!reserve(watched)) {
 		watched->all = true;
 		return;
 	}
 	memmove(watched->names + at + 1, watched->names + at, (watched->count - at) * sizeof *watched->names);
-	watched->names[at] = copy;
+	snprintf(watched->names[at].text, sizeof watched->names[at].text, "%s", name);
 	watched->count++;
 	es_text_clear(&watched->array);
 }
@@ -73,7 +72,6 @@ sse_watched_remove(struct sse_watched *watched, const char *name)
 
 	if (!found)
 		return;
-	free(watched->names[at]);
 	watched->count--;
 	memmove(watched->names + at, watched->names + at + 1, (watched->count - at) * sizeof *watched->names);
 	es_text_clear(&watched->array);
@@ -82,8 +80,6 @@ sse_watched_remove(struct sse_watched *watched, const char *name)
 void
 sse_watched_done(struct sse_watched *watched)
 {
-	for (size_t i = 0; i < watched->count; i++)
-		free(watched->names[i]);
 	free(watched->names);
 	es_text_done(&watched->array);
 	*watched = SSE_WATCHED_INIT;
@@ -99,7 +95,7 @@ sse_watched_array(struct sse_watched *watched)
 		for (size_t i = 0; i < watched->count; i++) {
 			/* quoted: a stream may well be called null */
 			es_text_add_string(&watched->array, i == 0 ? "\"" : ",\"");
-			es_text_add_string(&watched->array, watched->names[i]);
+			es_text_add_string(&watched->array, watched->names[i].text);
 			es_text_add_string(&watched->array, "\"");
 		}
 		es_text_add_string(&watched->array, "}");

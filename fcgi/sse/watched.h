@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "event/text.h"
+#include "sse/feed.h"
 
 enum {
 	SSE_WATCHED_NAMED_MAX = 1000, /* names worth sending with every query (64 kB); of more, all streams are read */
@@ -15,7 +16,9 @@ enum {
 
 /* Start from SSE_WATCHED_INIT. */
 struct sse_watched {
-	char **names; /* sorted */
+	struct sse_watched_name {
+		char text[SSE_NAME_MAX + 1];
+	} * names; /* sorted */
 	size_t count;
 	size_t capacity;
 	bool all;             /* no memory for a name: everything is wanted from then on */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { EventSource } from 'eventsource';
 
@@ -10,10 +10,11 @@ import {
 	append, appendEach, appendMany, heartbeat, logName, metric, newLedger, pause, port, socket, sql, startDatabase, startSite, startStreams, startSupervised,
 	stopDatabase, stopSite, stopStreams, streamsLog, streamsMemory, until,
 } from './site.mjs';
-import { open, range } from './stream.mjs';
+import { Stream, open, range } from './stream.mjs';
 
 before(startSite, { timeout: 60_000 });
 after(stopSite, { timeout: 60_000 });
+afterEach(() => Stream.closeAll());
 
 const endListening = () => sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sse.fcgi'");
 

@@ -12,6 +12,15 @@ export class Stream {
 	frames = [];
 	ended = false; // by the server, in whatever way
 	#waiting = new Set();
+	static #all = new Set();
+
+	/** Closes all that were opened, so that a test that failed leaves none behind. */
+	static closeAll() {
+		for (const stream of Stream.#all) {
+			stream.close();
+		}
+		Stream.#all.clear();
+	}
 
 	/** path: of a ledger or the whole; lastEventId: as a browser sends it. */
 	constructor(path, { lastEventId, agent = false, keep = true } = {}) {
@@ -19,6 +28,7 @@ export class Stream {
 		if (lastEventId !== undefined) {
 			headers['Last-Event-ID'] = String(lastEventId);
 		}
+		Stream.#all.add(this);
 		this.keep = keep;
 		this.last = 0; // the version of the last event or reset
 		this.disorder = null; // the first frame that did not follow the one before

@@ -101,9 +101,9 @@ test_spanning(void)
 		{ SSE_RECORD_MAX - 1, 1, "one byte less than a record" },
 		{ SSE_RECORD_MAX, 1, "exactly a record" },
 		{ SSE_RECORD_MAX + 1, 2, "one byte more than a record" },
-		{ 2 * SSE_RECORD_MAX, 2, "exactly two records" },
-		{ 2 * SSE_RECORD_MAX + 1, 3, "one byte more than two" },
-		{ 4 * SSE_RECORD_MAX - 100, 4, "almost four records" },
+		{ (size_t)2 * SSE_RECORD_MAX, 2, "exactly two records" },
+		{ (size_t)2 * SSE_RECORD_MAX + 1, 3, "one byte more than two" },
+		{ (size_t)4 * SSE_RECORD_MAX - 100, 4, "almost four records" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

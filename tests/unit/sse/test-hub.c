@@ -139,6 +139,31 @@ write_more(void)
 	return true;
 }
 
+/* "58", "h58", "r58": what comes before the number that follows start in a frame. */
+static bool
+shorten(const char *frame, const char *start, const char *letter, char text[static 32])
+{
+	if (strncmp(frame, start, strlen(start)) != 0)
+		return false;
+	snprintf(text, 32, "%s%lld", letter, strtoll(frame + strlen(start), NULL, 10));
+	return true;
+}
+
+static const char *
+in_short(const char *frame)
+{
+	static char text[32];
+
+	if (strncmp(frame, "Content-Type: ", 14) == 0)
+		return "s";
+	if (strcmp(frame, ":") == 0)
+		return ":";
+	if (shorten(frame, "id: ", "", text) || shorten(frame, "event: head\ndata: {\"version\":", "h", text) ||
+	    shorten(frame, "event: reset\nid: ", "r", text))
+		return text;
+	bail("an unknown frame: %s", frame);
+}
+
 /* What came, in short: "s" the start, numbers for events, "h3" a head, "r3" a reset, ":" a comment, "e" the end. */
 static const char *
 received(int client)
@@ -147,36 +172,23 @@ received(int client)
 	static char bytes[1024 * 1024];
 	size_t size = 0;
 	ssize_t got;
-	long long version;
 
 	do {
 		while ((got = read(client, bytes + size, sizeof bytes - size)) > 0)
 			size += (size_t)got;
 	} while (write_more());
 	struct unframed output = unframe(bytes, size);
+	size_t length = 0;
 	brief[0] = '\0';
 	if (!output.whole)
 		bail("a broken record");
 	for (char *frame = output.output.bytes, *end; (end = strstr(frame, "\n\n")) != NULL; frame = end + 2) {
-		char *at = brief + strlen(brief);
 		*end = '\0';
-		if (at != brief)
-			*at++ = ' ';
-		if (strncmp(frame, "Content-Type: ", 14) == 0)
-			memcpy(at, "s", 2);
-		else if (strcmp(frame, ":") == 0)
-			memcpy(at, ":", 2);
-		else if (sscanf(frame, "id: %lld\n", &version) == 1)
-			sprintf(at, "%lld", version);
-		else if (sscanf(frame, "event: head\ndata: {\"version\":%lld", &version) == 1)
-			sprintf(at, "h%lld", version);
-		else if (sscanf(frame, "event: reset\nid: %lld\n", &version) == 1)
-			sprintf(at, "r%lld", version);
-		else
-			bail("an unknown frame: %s", frame);
+		length += (size_t)snprintf(brief + length, sizeof brief - length, "%s%s", length == 0 ? "" : " ",
+		                           in_short(frame));
 	}
 	if (output.ended)
-		strcat(brief, " e");
+		snprintf(brief + length, sizeof brief - length, " e");
 	es_text_done(&output.output);
 	return brief;
 }

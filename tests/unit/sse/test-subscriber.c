@@ -188,8 +188,10 @@ test_waiting(void)
 {
 	_cleanup_text_ struct es_text comment = ES_TEXT_INIT;
 	struct pair pair = connect_pair(SSE_SEND_BUFFER);
+	struct sse_ring ring;
 	int added = 0;
 
+	sse_ring_init(&ring, &budget, 0);
 	pair.subscriber->waiting = true;
 	sse_frame_comment(&comment);
 	while (sse_subscriber_add(pair.subscriber, &comment))
@@ -199,7 +201,7 @@ test_waiting(void)
 	is_int(write_out(&pair, NULL), SSE_WRITTEN_ALL, "they can be written without a ring");
 	is_int(receive(&pair, SIZE_MAX), (size_t)added * comment.size, "all of them");
 	ok(sse_subscriber_add(pair.subscriber, &comment), "then there is room again");
-	ok(!sse_subscriber_within_event(pair.subscriber, NULL), "one that waits is never within an event");
+	ok(!sse_subscriber_within_event(pair.subscriber, &ring), "one that waits is never within an event");
 	disconnect_pair(&pair);
 }
 
