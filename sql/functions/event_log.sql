@@ -21,10 +21,11 @@ CREATE OR REPLACE VIEW es.event_log AS
 		SELECT v.position, v.version, v.recorded_at, v.type, v.data, v.actor, false
 		FROM es.events AS v
 		WHERE v.stream_id = s.stream_id AND v.version > range.below AND v.version < range.low
-	) AS e;
+	) AS e
+	ORDER BY e.position;
 
 COMMENT ON VIEW es.event_log IS
-	'The story of every ledger, for people: select * from es.event_log where ledger = ''main'' order by version.';
+	'The story of every ledger, in the order in which it happened, for people: select * from es.event_log where ledger = ''main''.';
 COMMENT ON COLUMN es.event_log.ledger IS 'The name of the stream.';
 COMMENT ON COLUMN es.event_log.version IS 'Place in its ledger.';
 COMMENT ON COLUMN es.event_log.time IS 'When it was recorded.';

@@ -2,7 +2,7 @@
 --
 -- Nothing here is ever replayed: a fact's row is valid for the versions [since, until), so the state at any version is
 -- a query.  Rows of events never change; of facts only an open row's end can be set, once (see the functions
--- refuse_event_change and refuse_fact_change).
+-- refuse_event_change and refuse_fact_change).  Names and keys are sorted by their bytes (collation C), as the programs do.
 
 CREATE TABLE es.schema_migration (
 	version integer PRIMARY KEY CHECK (version >= 1),
@@ -39,7 +39,7 @@ CREATE SEQUENCE es.streams_stream_id_seq AS bigint;
 
 CREATE TABLE es.streams (
 	stream_id bigint PRIMARY KEY DEFAULT nextval('es.streams_stream_id_seq'),
-	name text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+	name text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
 	horizon bigint NOT NULL DEFAULT 1 CHECK (horizon >= 1),
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -93,7 +93,7 @@ COMMENT ON INDEX es.events_rewinds IS 'Steps from rewind to rewind when active e
 
 CREATE TABLE es.facts (
 	stream_id bigint NOT NULL,
-	key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 512),
+	key text COLLATE "C" NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 512),
 	value jsonb NOT NULL,
 	origin bigint NOT NULL,
 	since bigint NOT NULL,
