@@ -32,7 +32,7 @@ struct sample_event {
 struct sample_request {
 	struct es_append append;
 	struct sample_event *events; /* owned */
-	int done;
+	_Atomic int done;
 	int order;      /* among all requests that were done: 1, 2 ... */
 	int64_t done_at; /* monotonic */
 	char *body;     /* owned */

@@ -320,7 +320,7 @@ test_text(struct es_store *store)
 		bail("cannot write what is to be searched");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = cases[i].text, .limit = 10), cases[i].page,
-		        cases[i].text);
+		        "a search for a text");
 	is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = "milk", .type = "dropped", .limit = 10), "end 1",
 	        "text and type together");
 }
