@@ -549,6 +549,11 @@ run_round(struct round *round)
 		}
 		if (round->count > 1)
 			return SPLIT;
+		/* its key may have come with another request a moment ago: that is known by now */
+		if (result == ES_REFUSED && round->entries[0].append->keyed && !tried_again) {
+			tried_again = true;
+			continue;
+		}
 		return fail_all(round, result);
 	}
 	for (int i = 0; i < round->count; i++)
