@@ -1,8 +1,10 @@
 // The processes behind the server, for the tests that take them away.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 
 import { until } from './browser.mjs';
+
+export { withoutDatabase } from '../http/machine.mjs';
 
 /** The folder of deploy/run; without it the server is somebody else's, and nothing of it is touched. */
 const data = process.env.EVENTLEDGER_DATA;
@@ -24,18 +26,4 @@ export async function kill(name) {
   for (const pid of before)
     process.kill(pid, 'SIGKILL');
   await until(() => running(name).some((pid) => !before.includes(pid)), `${name} is started again`);
-}
-
-/** Restarts PostgreSQL as an impatient administrator would: every connection breaks. */
-export async function restartDatabase() {
-  const postmaster = () => {
-    try {
-      return Number(readFileSync(`${data}/postgresql/data/postmaster.pid`, 'utf8').split('\n')[0]);
-    } catch {
-      return 0;
-    }
-  };
-  const before = postmaster();
-  process.kill(before, 'SIGINT');
-  await until(() => ![0, before].includes(postmaster()), 'PostgreSQL is started again');
 }

@@ -14,10 +14,13 @@ afterEach(() => void vi.useRealTimers());
 
 describe('the announcer', () => {
   it('sums up what happened once it has settled', async () => {
-    const version = ref(3);
+    const phase = ref('loading');
+    const version = ref(0);
     const items = ref<readonly unknown[]>([1]);
     const connection: Ref<Connection> = ref('live');
-    const announcement = inScope(() => ({ text: useAnnouncer(version, items, connection) })).text;
+    const announcement = inScope(() => ({ text: useAnnouncer({ phase, version, items, connection }) })).text;
+    version.value = 3;
+    phase.value = 'ready';
     for (let change = 0; change < 5; change++) {
       version.value++;
       await nextTick();

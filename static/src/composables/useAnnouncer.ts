@@ -16,7 +16,14 @@ const CONNECTIONS: Record<Connection, string> = {
   'signed-out': 'Signed out. The list may be out of date.',
 };
 
-export function useAnnouncer(version: Ref<number>, items: Ref<readonly unknown[]>, connection: Ref<Connection>) {
+export interface Announced {
+  readonly phase: Ref<string>;
+  readonly version: Ref<number>;
+  readonly items: Ref<readonly unknown[]>;
+  readonly connection: Ref<Connection>;
+}
+
+export function useAnnouncer({ phase, version, items, connection }: Announced) {
   const announcement = shallowRef('');
   let timer: ReturnType<typeof setTimeout> | undefined;
   let told = version.value;
@@ -26,7 +33,7 @@ export function useAnnouncer(version: Ref<number>, items: Ref<readonly unknown[]
     const parts: string[] = [];
     if (connection.value !== connectionTold && connectionTold !== 'connecting')
       parts.push(CONNECTIONS[connection.value]);
-    if (version.value > told && told > 0)
+    if (version.value > told)
       parts.push(`${countOf(version.value - told, 'change')}. The list has ${countOf(items.value.length, 'item')}.`);
     connectionTold = connection.value;
     told = version.value;
@@ -34,6 +41,10 @@ export function useAnnouncer(version: Ref<number>, items: Ref<readonly unknown[]
       announcement.value = parts.join(' ');
   }
 
+  /* What was there from the beginning is no news. */
+  watch(phase, () => {
+    told = version.value;
+  }, { flush: 'sync' });
   watch([version, connection], () => {
     clearTimeout(timer);
     timer = setTimeout(tell, SETTLED_MS);
