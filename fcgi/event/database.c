@@ -219,6 +219,14 @@ wait_for_result(struct es_database *database, int64_t deadline, struct es_error 
 	return ES_OK;
 }
 
+/* libpq would print what the server remarks; what matters of it comes as an error anyway. */
+static void
+ignore_notice(void *context, const PGresult *notice)
+{
+	(void)context;
+	(void)notice;
+}
+
 static enum es_result
 connect_to_server(struct es_database *database, int64_t deadline, struct es_error *error)
 {
@@ -236,6 +244,7 @@ connect_to_server(struct es_database *database, int64_t deadline, struct es_erro
 		return es_fail(error, ES_FAILED, NULL, "no memory for a database connection");
 	if (PQstatus(database->connection) == CONNECTION_BAD)
 		return lose(database, NULL, error);
+	PQsetNoticeReceiver(database->connection, ignore_notice, NULL);
 	while (polling != PGRES_POLLING_OK) {
 		if (polling == PGRES_POLLING_FAILED)
 			return lose(database, NULL, error);
