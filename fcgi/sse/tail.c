@@ -180,6 +180,14 @@ answer_orders(struct sse_tail *tail, struct es_error *error)
 	return ES_OK;
 }
 
+/* libpq would print what the server has to say, and the log has lines of one form only. */
+static void
+ignore_notice(void *nothing, const char *message)
+{
+	(void)nothing;
+	(void)message;
+}
+
 static enum es_result
 connect_to_database(struct sse_tail *tail, struct es_error *error)
 {
@@ -187,6 +195,7 @@ connect_to_database(struct sse_tail *tail, struct es_error *error)
 	const enum es_result result = es_database_connect(database, es_clock_monotonic() + CONNECT_TIME, error);
 
 	if (result == ES_OK && es_database_reconnects(database) != tail->reconnects) {
+		(void)PQsetNoticeProcessor(es_database_connection(database), ignore_notice, NULL);
 		tail->fresh = true;
 		tail->reconnects = es_database_reconnects(database);
 		sse_metrics_set(tail->options.metrics, SSE_METRIC_RECONNECTS, tail->reconnects);
