@@ -165,8 +165,9 @@ answer_orders(struct sse_tail *tail, struct es_error *error)
 			if (filled == ES_OK) {
 				send_news(tail, news);
 			} else {
-				http_log("error", "cannot read a stream", "stream=%s reason=\"%s\"", order->name,
-				         error->detail);
+				char quoted[HTTP_LOG_QUOTE_SIZE];
+				http_log("error", "cannot read a stream", "stream=%s reason=%s", order->name,
+				         http_log_quote(error->detail, quoted));
 				send_short_news(tail, SSE_NEWS_UNREADABLE, order->name);
 			}
 		} else {
@@ -207,10 +208,11 @@ static void
 note_state(struct sse_tail *tail, enum es_result result, const struct es_error *error)
 {
 	const bool away = result != ES_OK;
+	char quoted[HTTP_LOG_QUOTE_SIZE];
 
 	sse_metrics_set(tail->options.metrics, SSE_METRIC_CONNECTED, away ? 0 : 1);
 	if (away && !tail->away)
-		http_log("error", "the log cannot be read", "reason=\"%s\"", error->detail);
+		http_log("error", "the log cannot be read", "reason=%s", http_log_quote(error->detail, quoted));
 	if (!away && tail->away)
 		http_log("info", "the log can be read again", "log=%s", tail->source.log);
 	tail->away = away;

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, afterEach, before, test } from 'node:test';
 
-import { append, appendMany, heartbeat, logName, metric, newLedger, pause, port, sql, startSite, stopSite, until } from './site.mjs';
+import {
+	append, appendMany, heartbeat, logName, metric, newLedger, pause, port, runStreams, socket, sql, startSite, stopSite, until,
+} from './site.mjs';
 import { Stream, open, range } from './stream.mjs';
 
 before(startSite, { timeout: 60_000 });
@@ -261,6 +263,23 @@ test('other paths, methods and parameters are refused in the same form as everyw
 	const longest = new Stream(`/sse/ledgers/${'a'.repeat(63)}`);
 	await longest.live();
 	longest.close();
+});
+
+test('the program explains itself, and refuses what it does not know', async () => {
+	const help = await runStreams('--help');
+	assert.equal(help.status, 0);
+	for (const option of ['--socket', '--database', '--heartbeat', '--help', '--version']) {
+		assert.ok(help.out.includes(option), option);
+	}
+	assert.match((await runStreams('--version')).out, /^sse\.fcgi \d+\.\d+\.\d+\n$/);
+	for (const wrong of [['--nothing'], ['--heartbeat', '0'], ['--heartbeat', '31'], ['--heartbeat', 'x'], ['--socket'], ['more']]) {
+		const refused = await runStreams(...wrong);
+		assert.equal(refused.status, 2, wrong.join(' '));
+		assert.match(refused.err, /^sse\.fcgi: .*try sse\.fcgi --help\n$/);
+	}
+	const second = await runStreams('--socket', socket);
+	assert.equal(second.status, 1, 'where someone answers already');
+	assert.ok(second.err.includes(socket));
 });
 
 test('metrics count what happens', async () => {

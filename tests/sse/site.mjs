@@ -123,6 +123,13 @@ export async function startStreams() {
 	await listens();
 }
 
+/** Runs it to its end with these options; its status and what it printed. */
+export function runStreams(...options) {
+	return new Promise((resolve) => {
+		const child = execFile(program, options, { env: environment }, (_, out, err) => resolve({ status: child.exitCode, out, err }));
+	});
+}
+
 /** Starts it under a supervisor that holds the socket and starts it again. */
 export async function startSupervised() {
 	const supervisor = start(join(dirname(program), 'deploy/eventledger-hold'), ['--socket', socket, '--', program, ...parameters]);
