@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "event/cleanup.h"
+#include "event/sample.h"
 #include "event/writer.h"
 #include "fixture.h"
 #include "proxy.h"
-#include "sample.h"
 #include "tap.h"
 
 #define PUT(key) "{\"type\":\"put\",\"key\":\"" key "\",\"value\":1}"
@@ -26,7 +26,8 @@ is_log(const char *stream, const char *expected, const char *name)
 
 	snprintf(sql, sizeof sql,
 	         "SELECT coalesce(string_agg(data ->> 'key', ' ' ORDER BY version), '') FROM es.events"
-	         " JOIN es.streams USING (stream_id) WHERE name = '%s'", stream);
+	         " JOIN es.streams USING (stream_id) WHERE name = '%s'",
+	         stream);
 	_cleanup_free_ char *keys = fixture_query(sql);
 	is_string(keys, expected, name);
 }
@@ -70,13 +71,15 @@ test_cuts(struct es_store *store, enum proxy_cut cut, bool keyed, const char *st
 	for (int i = 0; i < 3 && keyed; i++)
 		sample_request_key(&requests[i], NULL);
 	sample_apply(store, requests, 3, NULL);
-	ok(proxy_has_cut(proxy), "the connection was cut %s", cut == PROXY_CUT_BEFORE_COMMIT ? "before COMMIT" : "after it");
+	ok(proxy_has_cut(proxy), "the connection was cut %s",
+	   cut == PROXY_CUT_BEFORE_COMMIT ? "before COMMIT" : "after it");
 	is_int(requests[0].append.result, ES_OK, "the first is applied");
 	is_int(requests[1].append.result, ES_REFUSED, "the refused is refused");
 	is_int(requests[2].append.result, ES_OK, "the third is applied");
 	is_int(requests[0].append.version, 2, "with its version");
 	is_int(requests[2].append.version, 4, "the third as well");
-	is_int(requests[2].append.event_count == 2 ? requests[2].events[1].position : 0, before + 4, "and its position");
+	is_int(requests[2].append.event_count == 2 ? requests[2].events[1].position : 0, before + 4,
+	       "and its position");
 	char sql[256];
 	snprintf(sql, sizeof sql,
 	         "SELECT count(*) FROM es.events WHERE position = %lld AND id = '%s'"
@@ -168,7 +171,8 @@ test_away(void)
 	proxy_refuse(proxy, true);
 	for (int i = 0; i < 3; i++) {
 		const int64_t started = es_clock_monotonic();
-		is_int(sample_do(store, "away", PUT("a"), &request), ES_UNAVAILABLE, "the database is away: unavailable");
+		is_int(sample_do(store, "away", PUT("a"), &request), ES_UNAVAILABLE,
+		       "the database is away: unavailable");
 		ok(es_clock_monotonic() - started < ES_SECOND, "within a second");
 		ok(request.append.error.detail[0] != '\0', "with a reason: %s", request.append.error.detail);
 		sample_request_done(&request);
@@ -195,7 +199,7 @@ test_idle(struct es_store *store)
 
 	is_int(sample_do(store, "idle", PUT("a"), NULL), ES_OK, "something before");
 	const char *const kill = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
-	                         " WHERE application_name = 'store-test' AND datname = current_database()";
+				 " WHERE application_name = 'store-test' AND datname = current_database()";
 	ok(fixture_number(kill) >= 1, "the idle connection is ended");
 	const int64_t reconnects = store->operations->reconnects(store);
 	is_int(sample_do(store, "idle", PUT("b"), NULL), ES_OK, "the next request does not notice");
@@ -217,9 +221,9 @@ open_through_proxy(void *context)
 static void
 test_waiting_behind(void)
 {
-	const struct es_writer_options options = {
-		.decider = &sample_decider, .threads = 1, .open_store = open_through_proxy
-	};
+	const struct es_writer_options options = { .decider = &sample_decider,
+		                                   .threads = 1,
+		                                   .open_store = open_through_proxy };
 	struct es_writer *writer = NULL;
 	struct es_error error = ES_ERROR_INIT;
 	struct sample_request first;

@@ -1,6 +1,6 @@
 /* The contract of every store, kept by the one in PostgreSQL. */
+#include "event/store_contract.h"
 #include "fixture.h"
-#include "store_contract.h"
 
 int
 main(void)

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/sample.h"
 #include "event/writer.h"
 #include "fixture.h"
-#include "sample.h"
 #include "tap.h"
 
 enum { REQUESTS_MAX = 4000, IN_FLIGHT = 8 };
@@ -97,7 +97,8 @@ static void
 check_answers(const struct load *load)
 {
 	PGconn *connection = fixture_connect();
-	PGresult *found = PQexec(connection, "SELECT command_id FROM es.events ORDER BY command_id::text COLLATE \"C\"");
+	PGresult *found =
+		PQexec(connection, "SELECT command_id FROM es.events ORDER BY command_id::text COLLATE \"C\"");
 	const int events = PQntuples(found);
 	const char **ids = calloc((size_t)events + 1, sizeof *ids);
 	int told[ES_RESULT_MAX] = { 0 };
@@ -120,8 +121,8 @@ check_answers(const struct load *load)
 		    (append->result == ES_UNAVAILABLE && there))
 			lies++;
 	}
-	printf("# %d requests: %d applied, %d unavailable, %d unknown\n", load->count, told[ES_OK], told[ES_UNAVAILABLE],
-	       told[ES_OUTCOME_UNKNOWN]);
+	printf("# %d requests: %d applied, %d unavailable, %d unknown\n", load->count, told[ES_OK],
+	       told[ES_UNAVAILABLE], told[ES_OUTCOME_UNKNOWN]);
 	is_int(lies, 0, "every answer is true");
 	is_int(twice, 0, "nothing is applied twice");
 	ok(told[ES_OK] > 100 && told[ES_UNAVAILABLE] > 10, "many were applied, some were not");

@@ -1,5 +1,5 @@
 /* Random logs in PostgreSQL; then what only the database itself can tell. */
-#include "property.h"
+#include "event/property.h"
 
 #include <stdlib.h>
 

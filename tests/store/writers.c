@@ -1,6 +1,6 @@
 /*
- * Writers side by side: those that hang while they hold a lock, poisoned requests, one key in two processes, the order of
- * locks, positions and times, and the bounds of a batch.
+ * Writers side by side: those that hang while they hold a lock, poisoned requests, one key in two processes, the order
+ * of locks, positions and times, and the bounds of a batch.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "event/cleanup.h"
+#include "event/sample.h"
 #include "event/writer.h"
 #include "fixture.h"
-#include "sample.h"
 #include "tap.h"
 
 #define PUT(key) "{\"type\":\"put\",\"key\":\"" key "\",\"value\":1}"
@@ -57,7 +57,8 @@ is_log(const char *stream, int events)
 
 	snprintf(sql, sizeof sql,
 	         "SELECT count(*) * 1000 + coalesce(max(version), 0) FROM es.events JOIN es.streams USING (stream_id)"
-	         " WHERE name = '%s'", stream);
+	         " WHERE name = '%s'",
+	         stream);
 	is_int(fixture_number(sql), events * 1001, "the log has each event once, without gaps");
 }
 
@@ -119,8 +120,7 @@ static void
 test_stopped(struct es_store *store)
 {
 	struct told *told = share();
-	const pid_t child =
-	        start_stopping((const char *[]){ "stopped" }, (const char *[]){ PAUSE }, NULL, 1, told);
+	const pid_t child = start_stopping((const char *[]){ "stopped" }, (const char *[]){ PAUSE }, NULL, 1, told);
 	const int64_t started = es_clock_monotonic();
 
 	is_int(sample_do(store, "elsewhere", PUT("a"), NULL), ES_OK, "a stopped writer holds up its own stream only");
@@ -176,8 +176,9 @@ test_log_holder(struct es_store *store)
 	    !PQsendQueryParams(holder, "SELECT es.lock_log()", 0, NULL, NULL, NULL, NULL, 0) ||
 	    !PQsendFlushRequest(holder) || PQflush(holder) != 0)
 		bail("cannot send");
-	ok(fixture_becomes_true("SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
-	                        " AND classid = 17747 AND objid = 1"),
+	ok(fixture_becomes_true(
+		   "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+		   " AND classid = 17747 AND objid = 1"),
 	   "a session holds the lock of the log and sends no more");
 	const int64_t started = es_clock_monotonic();
 	is_int(sample_do(store, "log-holder", PUT("a"), NULL), ES_OK, "whoever needs it gets it");
@@ -216,10 +217,8 @@ test_slow_decision(struct es_store *store)
 static void
 test_poison(struct es_store *store)
 {
-	static const char *const bodies[] = { PUT("a"),
-		                              "{\"type\":\"put\",\"key\":\"b\",\"value\":\"\\u0000\"}",
-		                              PUT("c"),
-		                              "{\"type\":\"put\",\"key\":\"d\",\"value\":1e200000}",
+	static const char *const bodies[] = { PUT("a"), "{\"type\":\"put\",\"key\":\"b\",\"value\":\"\\u0000\"}",
+		                              PUT("c"), "{\"type\":\"put\",\"key\":\"d\",\"value\":1e200000}",
 		                              "[" PUT("e") "," PUT("f") "]" };
 	static const enum es_result results[] = { ES_OK, ES_REFUSED, ES_OK, ES_REFUSED, ES_OK };
 	struct sample_request requests[5];
@@ -325,12 +324,14 @@ test_two_writers(void)
 	char *dense = fixture_query("SELECT min(position) = 1 AND max(position) = count(*) FROM es.events");
 	is_string(dense, "t", "positions are dense");
 	free(dense);
-	is_int(fixture_number("SELECT count(*) FROM (SELECT version - lag(version, 1, 0::bigint) OVER w AS step,"
-	                      " position - lag(position, 1, 0::bigint) OVER w AS places FROM es.events"
-	                      " WINDOW w AS (PARTITION BY stream_id ORDER BY version)) s WHERE step <> 1 OR places < 1"),
+	is_int(fixture_number(
+		       "SELECT count(*) FROM (SELECT version - lag(version, 1, 0::bigint) OVER w AS step,"
+		       " position - lag(position, 1, 0::bigint) OVER w AS places FROM es.events"
+		       " WINDOW w AS (PARTITION BY stream_id ORDER BY version)) s WHERE step <> 1 OR places < 1"),
 	       0, "versions are dense, and rise with the positions");
-	is_int(fixture_number("SELECT count(*) FROM (SELECT recorded_at < lag(recorded_at) OVER (ORDER BY position) AS back"
-	                      " FROM es.events) s WHERE back"),
+	is_int(fixture_number(
+		       "SELECT count(*) FROM (SELECT recorded_at < lag(recorded_at) OVER (ORDER BY position) AS back"
+		       " FROM es.events) s WHERE back"),
 	       0, "time never goes back");
 	is_int(fixture_number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0,
 	       "and nobody met a deadlock");
@@ -376,11 +377,12 @@ test_time(struct es_store *store)
 {
 	struct sample_request request;
 	PGconn *owner = fixture_connect();
-	PGresult *result = PQexec(owner, "INSERT INTO es.events (position, stream_id, version, id, type, data, base,"
-	                                 " command_id, live, recorded_at)"
-	                                 " SELECT position + 1, stream_id, version + 1, gen_random_uuid(), 'counted', '{}',"
-	                                 " version, gen_random_uuid(), live, clock_timestamp() + interval '1 hour'"
-	                                 " FROM es.events ORDER BY position DESC LIMIT 1");
+	PGresult *result =
+		PQexec(owner, "INSERT INTO es.events (position, stream_id, version, id, type, data, base,"
+	                      " command_id, live, recorded_at)"
+	                      " SELECT position + 1, stream_id, version + 1, gen_random_uuid(), 'counted', '{}',"
+	                      " version, gen_random_uuid(), live, clock_timestamp() + interval '1 hour'"
+	                      " FROM es.events ORDER BY position DESC LIMIT 1");
 
 	is_int(PQresultStatus(result), PGRES_COMMAND_OK, "an event of an hour later");
 	PQclear(result);
@@ -473,8 +475,8 @@ main(void)
 	es_text_add_string(&array, "]");
 	test_bounds(array.bytes, 9, &seen);
 	es_text_done(&array);
-	ok(seen.most_events <= ES_BATCH_COMMANDS_MAX && seen.batches >= 5, "and of at most %d commands: %d in %d batches",
-	   ES_BATCH_COMMANDS_MAX, seen.most_events, seen.batches);
+	ok(seen.most_events <= ES_BATCH_COMMANDS_MAX && seen.batches >= 5,
+	   "and of at most %d commands: %d in %d batches", ES_BATCH_COMMANDS_MAX, seen.most_events, seen.batches);
 	test_stopped(store);
 	test_never_reading(store);
 	test_log_holder(store);

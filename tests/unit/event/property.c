@@ -82,7 +82,8 @@ expect(struct run *run, enum property property, bool holds, const char *got, con
 	if (holds)
 		return;
 	if (run->faults[property]++ == 0)
-		printf("# log %d: %s\n#      got: %s\n# expected: %s\n", run->log, property_names[property], got, expected);
+		printf("# log %d: %s\n#      got: %s\n# expected: %s\n", run->log, property_names[property], got,
+		       expected);
 }
 
 static void
@@ -112,10 +113,18 @@ add_step(struct run *run, struct es_text *text)
 	const char *value = values[below(run, 6)];
 
 	switch (below(run, 6)) {
-	case 0: es_text_add_format(text, "[\"remove\",\"%c\"]", key); break;
-	case 1: es_text_add_format(text, "[\"own\",\"/%c\",%s]", key, value); break;
-	case 2: es_text_add_format(text, "[\"disown\",\"/%c\"]", key); break;
-	default: es_text_add_format(text, "[\"put\",\"%c\",%s]", key, value); break;
+	case 0:
+		es_text_add_format(text, "[\"remove\",\"%c\"]", key);
+		break;
+	case 1:
+		es_text_add_format(text, "[\"own\",\"/%c\",%s]", key, value);
+		break;
+	case 2:
+		es_text_add_format(text, "[\"disown\",\"/%c\"]", key);
+		break;
+	default:
+		es_text_add_format(text, "[\"put\",\"%c\",%s]", key, value);
+		break;
 	}
 }
 
@@ -231,7 +240,8 @@ check_positions(struct run *run, const struct sample_request *requests, const st
 			continue;
 		for (int n = 0; n < requests[i].append.event_count; n++) {
 			const int64_t position = requests[i].events[n].position;
-			expect(run, POSITIONS, position > last[plans[i].stream], "one that goes back", "rising positions");
+			expect(run, POSITIONS, position > last[plans[i].stream], "one that goes back",
+			       "rising positions");
 			last[plans[i].stream] = position;
 			positions[found++] = position;
 		}
@@ -356,7 +366,8 @@ check_events(struct run *run, int stream, int64_t version, bool oldest_first, co
 			bail("no events: %s", error.detail);
 		for (int i = 0; i < page.count; i++, next += step) {
 			const struct es_event_row *row = &page.events[i];
-			while (type != NULL && next >= 1 && next <= version && strcmp(model->events[next].type, type) != 0)
+			while (type != NULL && next >= 1 && next <= version &&
+			       strcmp(model->events[next].type, type) != 0)
 				next += step;
 			if (next < 1 || next > version) {
 				expect(run, property, false, "an event too many", "none");
@@ -483,7 +494,8 @@ read_differences(struct run *run, int stream, int64_t from, int64_t to, int limi
 	for (bool more = true; more;) {
 		struct es_page page = { 0 };
 		after.key = after_key;
-		if (run->store->operations->differences(run->store, &head, from, to, after, limit, &page, &error) != ES_OK)
+		if (run->store->operations->differences(run->store, &head, from, to, after, limit, &page, &error) !=
+		    ES_OK)
 			bail("no differences: %s", error.detail);
 		for (int i = 0; i < page.count; i++) {
 			const struct es_difference_row *row = &page.differences[i];

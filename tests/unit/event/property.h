@@ -8,8 +8,8 @@
 
 /*
  * Writes logs random logs of three streams each, in batches of several requests (single commands, arrays, rewinds of
- * anything, repeats of earlier keys), and compares answers, states, flags and differences with the model.  The store must be
- * nobody else's meanwhile.  One line of TAP for each property; returns what main should.
+ * anything, repeats of earlier keys), and compares answers, states, flags and differences with the model.  The store
+ * must be nobody else's meanwhile.  One line of TAP for each property; returns what main should.
  */
 int property_run(struct es_store *(*open_store)(void), int logs, uint64_t seed);
 

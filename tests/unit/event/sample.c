@@ -145,8 +145,7 @@ evolve_scripted(const struct es_event *event, struct es_facts *facts)
 /* --- the rest --- */
 
 static enum es_result
-decide_several(const void *command, const struct es_facts *facts, struct es_decision *decision,
-               struct es_error *error)
+decide_several(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	const int count = json_object_get_int(member(command, "count"));
 
@@ -168,8 +167,7 @@ evolve_counted(const struct es_event *event, struct es_facts *facts)
 }
 
 static enum es_result
-decide_nothing(const void *command, const struct es_facts *facts, struct es_decision *decision,
-               struct es_error *error)
+decide_nothing(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	(void)command;
 	(void)facts;
@@ -189,8 +187,7 @@ decide_refuse(const void *command, const struct es_facts *facts, struct es_decis
 
 /* Reads a key that nobody named: a bug that the library must catch. */
 static enum es_result
-decide_careless(const void *command, const struct es_facts *facts, struct es_decision *decision,
-                struct es_error *error)
+decide_careless(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	(void)error;
 	es_facts_get(facts, key_of(command));
@@ -210,22 +207,16 @@ decide_pause(const void *command, const struct es_facts *facts, struct es_decisi
 	return ES_OK;
 }
 
-#define COMMAND(word, ...)                                                                         \
-	{                                                                                          \
-		.name = #word, .size = sizeof(struct sample_command), .parse = parse_body,         \
-		.decide = decide_##word, .done = free_body, __VA_ARGS__                            \
+#define COMMAND(word, ...)                                                                                          \
+	{                                                                                                           \
+		.name = #word, .size = sizeof(struct sample_command), .parse = parse_body, .decide = decide_##word, \
+		.done = free_body, __VA_ARGS__                                                                      \
 	}
 
 static const struct es_command_type commands[] = {
-	COMMAND(put, .needs = needs_key),
-	COMMAND(drop, .needs = needs_key),
-	COMMAND(script, .needs = needs_of_script),
-	COMMAND(several, .needs = NULL),
-	COMMAND(nothing, .needs = NULL),
-	COMMAND(refuse, .needs = NULL),
-	COMMAND(careless, .needs = NULL),
-	COMMAND(pause, .needs = NULL),
-	{ 0 },
+	COMMAND(put, .needs = needs_key), COMMAND(drop, .needs = needs_key), COMMAND(script, .needs = needs_of_script),
+	COMMAND(several, .needs = NULL),  COMMAND(nothing, .needs = NULL),   COMMAND(refuse, .needs = NULL),
+	COMMAND(careless, .needs = NULL), COMMAND(pause, .needs = NULL),     { 0 },
 };
 
 static const struct es_event_type events[] = {

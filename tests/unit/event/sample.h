@@ -33,12 +33,13 @@ struct sample_request {
 	struct es_append append;
 	struct sample_event *events; /* owned */
 	_Atomic int done;
-	int order;      /* among all requests that were done: 1, 2 ... */
+	int order;       /* among all requests that were done: 1, 2 ... */
 	int64_t done_at; /* monotonic */
-	char *body;     /* owned */
+	char *body;      /* owned */
 };
 
-/* Makes a request of body (JSON text) for stream (borrowed) that may take 20 s.  Bails out where body does not parse. */
+/* Makes a request of body (JSON text) for stream (borrowed) that may take 20 s.  Bails out where body does not parse.
+ */
 void sample_request_begin(struct sample_request *request, const char *stream, const char *body);
 
 /* Gives it a key of its own (NULL: a new one) and the hash of its body. */

@@ -84,7 +84,8 @@ test_round_trip(struct es_store *store)
 	struct es_page page = { 0 };
 	struct es_error error = ES_ERROR_INIT;
 
-	sample_request_begin(&request, "trip", PUT("a/\xC3\xA4\xF0\x9F\x8D\xB5", "{\"text\":\"\\\"\\\\/\\n\\t<\xE2\x82\xAC>\"}"));
+	sample_request_begin(&request, "trip",
+	                     PUT("a/\xC3\xA4\xF0\x9F\x8D\xB5", "{\"text\":\"\\\"\\\\/\\n\\t<\xE2\x82\xAC>\"}"));
 	request.append.actor = "\"anna\" \\ {b}";
 	sample_apply(store, &request, 1, NULL);
 	is_int(request.append.result, ES_OK, "an event with quotes, backslashes and long characters");
@@ -150,7 +151,8 @@ test_facts(struct es_store *store)
 
 	is_int(sample_do(store, "facts", PUT("z", "1"), NULL), ES_OK, "one");
 	is_int(sample_do(store, "facts",
-	                 "{\"type\":\"script\",\"steps\":[[\"put\",\"c\",3],[\"put\",\"a\",1],[\"put\",\"b\",2]]}", NULL),
+	                 "{\"type\":\"script\",\"steps\":[[\"put\",\"c\",3],[\"put\",\"a\",1],[\"put\",\"b\",2]]}",
+	                 NULL),
 	       ES_OK, "three at once");
 	is_int(sample_do(store, "facts", PUT("d", "4"), NULL), ES_OK, "one more");
 	is_int(sample_do(store, "facts", PUT("a", "5"), NULL), ES_OK, "one overwritten");
@@ -163,8 +165,8 @@ test_facts(struct es_store *store)
 	const struct es_head head = sample_head(store, "facts");
 	for (int limit = 1; limit <= 6; limit++) {
 		struct es_page page = { 0 };
-		is_int(store->operations->facts(store, &head, 5, (struct es_place){ 2, "a" }, limit, &page, &error), ES_OK,
-		       "a page after 2, a");
+		is_int(store->operations->facts(store, &head, 5, (struct es_place){ 2, "a" }, limit, &page, &error),
+		       ES_OK, "a page after 2, a");
 		is_int(page.count, limit < 3 ? limit : 3, "its rows");
 		is_int(page.more, limit < 3, "whether there are more");
 		is_string(page.facts[0].key, "b", "the first");
@@ -215,15 +217,17 @@ test_bytes(struct es_store *store)
 	ok(page.more, "there are more");
 	is_int(page.examined, 3, "it has looked as far as its last row");
 	es_page_done(&page);
-	query = (struct es_events_query){ .version = 6, .cursor = 0, .oldest_first = true, .type = "put", .limit = 100 };
+	query = (struct es_events_query){
+		.version = 6, .cursor = 0, .oldest_first = true, .type = "put", .limit = 100
+	};
 	is_int(store->operations->events(store, &head, &query, &page, &error), ES_OK, "oldest first, of one type");
 	is_int(page.count, 4, "a page ends at 4 MiB");
 	ok(page.more, "there are more");
 	is_int(page.examined, 4, "it has looked as far as its last row");
 	es_page_done(&page);
 
-	is_int(store->operations->differences(store, &head, 0, 6, (struct es_place){ 0, "" }, 100, &page, &error), ES_OK,
-	       "differences of a mebibyte");
+	is_int(store->operations->differences(store, &head, 0, 6, (struct es_place){ 0, "" }, 100, &page, &error),
+	       ES_OK, "differences of a mebibyte");
 	is_int(page.count, 4, "a page ends at 4 MiB");
 	ok(page.more, "there are more");
 	is_int(page.added, 6, "the totals count all pages");
@@ -245,7 +249,8 @@ is_page(struct es_store *store, const char *stream, const struct es_events_query
 	if (store->operations->events(store, &head, query, &page, &error) != ES_OK)
 		bail("no events: %s", error.detail);
 	for (int i = 0; i < page.count; i++)
-		es_text_add_format(&text, "%s%lld ", page.events[i].active ? "" : "!", (long long)page.events[i].version);
+		es_text_add_format(&text, "%s%lld ", page.events[i].active ? "" : "!",
+		                   (long long)page.events[i].version);
 	es_text_add_format(&text, "%s %lld", page.more ? "more" : "end", (long long)page.examined);
 	is_string(text.bytes, expected, name);
 	es_page_done(&page);
@@ -273,12 +278,15 @@ test_events(struct es_store *store)
 	for (int v = 0; v <= 7; v++)
 		is_state(store, "events", v, states[v], "the state after it");
 
-	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .limit = 10), "7 !6 5 4 !3 2 1 end 1", "all, newest first");
-	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .limit = 7), "7 !6 5 4 !3 2 1 end 1", "as many as there are");
+	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .limit = 10), "7 !6 5 4 !3 2 1 end 1",
+	        "all, newest first");
+	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .limit = 7), "7 !6 5 4 !3 2 1 end 1",
+	        "as many as there are");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .limit = 3), "7 !6 5 more 5", "three");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 4, .limit = 3), "4 !3 2 more 2", "three more");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 1, .limit = 3), "1 end 1", "the last");
-	is_page(store, "events", QUERY(.version = 6, .cursor = 6, .limit = 10), "6 !5 !4 !3 !2 1 end 1", "as of version 6");
+	is_page(store, "events", QUERY(.version = 6, .cursor = 6, .limit = 10), "6 !5 !4 !3 !2 1 end 1",
+	        "as of version 6");
 	is_page(store, "events", QUERY(.version = 5, .cursor = 5, .limit = 10), "5 4 !3 2 1 end 1", "as of version 5");
 	is_page(store, "events", QUERY(.version = 3, .cursor = 3, .limit = 10), "3 2 1 end 1", "as of version 3");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 0, .oldest_first = true, .limit = 10),
@@ -287,13 +295,16 @@ test_events(struct es_store *store)
 	        "1 2 !3 4 5 !6 7 end 7", "as many as there are");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 2, .oldest_first = true, .limit = 3), "!3 4 5 more 5",
 	        "three after the second");
-	is_page(store, "events", QUERY(.version = 4, .cursor = 2, .oldest_first = true, .limit = 3), "!3 4 end 4", "up to version 4");
+	is_page(store, "events", QUERY(.version = 4, .cursor = 2, .oldest_first = true, .limit = 3), "!3 4 end 4",
+	        "up to version 4");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .oldest_first = true, .limit = 3), "end 7",
 	        "after the last");
-	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .type = "rewound", .limit = 10), "7 !6 4 end 1", "of a type");
+	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .type = "rewound", .limit = 10), "7 !6 4 end 1",
+	        "of a type");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .type = "rewound", .limit = 2), "7 !6 more 6",
 	        "two of a type");
-	is_page(store, "events", QUERY(.version = 7, .cursor = 5, .type = "rewound", .limit = 2), "4 end 1", "the rest");
+	is_page(store, "events", QUERY(.version = 7, .cursor = 5, .type = "rewound", .limit = 2), "4 end 1",
+	        "the rest");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 7, .type = "none", .limit = 2), "end 1", "of no type");
 	is_page(store, "events", QUERY(.version = 7, .cursor = 2, .oldest_first = true, .type = "put", .limit = 2),
 	        "5 end 7", "of a type, oldest first");
@@ -306,23 +317,28 @@ test_text(struct es_store *store)
 		const char *text;
 		const char *page;
 	} cases[] = {
-		{ "milk", "2 1 end 1" },    { "MILK", "2 1 end 1" },      { "oat m", "2 end 1" },
-		{ "value", "end 1" },       { "key", "end 1" },           { "deep", "3 end 1" },
-		{ "5%_.*", "4 end 1" },     { ".*", "4 end 1" },          { "\"q\"", "5 end 1" },
-		{ "back\\slash", "5 end 1" }, { "42", "end 1" },          { "\xC3\xA4", "6 end 1" },
-		{ "two\nlines", "6 end 1" }, { "nobody", "end 1" },       { "(", "4 end 1" },
+		{ "milk", "2 1 end 1" },      { "MILK", "2 1 end 1" }, { "oat m", "2 end 1" },
+		{ "value", "end 1" },         { "key", "end 1" },      { "deep", "3 end 1" },
+		{ "5%_.*", "4 end 1" },       { ".*", "4 end 1" },     { "\"q\"", "5 end 1" },
+		{ "back\\slash", "5 end 1" }, { "42", "end 1" },       { "\xC3\xA4", "6 end 1" },
+		{ "two\nlines", "6 end 1" },  { "nobody", "end 1" },   { "(", "4 end 1" },
 	};
 
-	if (sample_do(store, "text",
-	              "[" PUT("k", "\"Milk\"") "," PUT("k", "\"oat milk\"") "," PUT("k", "[{\"a\":[\"so deep\"]}]") ","
-	              PUT("k", "\"5%_.*(\"") "," PUT("k", "\"\\\"q\\\" back\\\\slash\"") ","
-	              PUT("k", "\"\xC3\xA4 two\\nlines\"") "," PUT("z", "42") "]", NULL) != ES_OK)
+	if (sample_do(
+		    store, "text",
+		    "[" PUT("k", "\"Milk\"") "," PUT("k", "\"oat milk\"") "," PUT("k", "[{\"a\":[\"so deep\"]}]") "," PUT(
+			    "k", "\"5%_.*(\"") "," PUT("k",
+	                                               "\"\\\"q\\\" back\\\\slash\"") "," PUT("k",
+	                                                                                      "\"\xC3\xA4 "
+	                                                                                      "two\\nlines\"") "," PUT("z",
+	                                                                                                               "42") "]",
+		    NULL) != ES_OK)
 		bail("cannot write what is to be searched");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = cases[i].text, .limit = 10), cases[i].page,
-		        "a search for a text");
-	is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = "milk", .type = "dropped", .limit = 10), "end 1",
-	        "text and type together");
+		is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = cases[i].text, .limit = 10),
+		        cases[i].page, "a search for a text");
+	is_page(store, "text", QUERY(.version = 7, .cursor = 7, .text = "milk", .type = "dropped", .limit = 10),
+	        "end 1", "text and type together");
 }
 
 /* One event among 21,000 others, at either end. */
@@ -342,8 +358,9 @@ test_examined(struct es_store *store)
 	        "20,000 from the end are enough");
 	is_page(store, "long", QUERY(.version = 21001, .cursor = 1, .oldest_first = true, .type = "put", .limit = 10),
 	        "more 20001", "oldest first as well");
-	is_page(store, "long", QUERY(.version = 21001, .cursor = 20001, .oldest_first = true, .type = "put", .limit = 10),
-	        "end 21001", "and then the rest");
+	is_page(store, "long",
+	        QUERY(.version = 21001, .cursor = 20001, .oldest_first = true, .type = "put", .limit = 10), "end 21001",
+	        "and then the rest");
 	is_page(store, "long", QUERY(.version = 21001, .cursor = 21001, .text = "nothing", .limit = 10), "more 1002",
 	        "a search is bounded too");
 }
@@ -369,9 +386,11 @@ test_times(struct es_store *store)
 		const int64_t time = requests[i].events[0].recorded_at;
 		ok(i == 0 || time > requests[i - 1].events[1].recorded_at, "times rise");
 		is_int(requests[i].events[1].recorded_at, time, "one request has one time");
-		is_int(store->operations->version_at(store, &head, time, &version, &error), ES_OK, "the version at its time");
+		is_int(store->operations->version_at(store, &head, time, &version, &error), ES_OK,
+		       "the version at its time");
 		is_int(version, 2 * (i + 1), "is its last");
-		is_int(store->operations->version_at(store, &head, time - 1, &version, &error), ES_OK, "a microsecond before");
+		is_int(store->operations->version_at(store, &head, time - 1, &version, &error), ES_OK,
+		       "a microsecond before");
 		is_int(version, 2 * (int64_t)i, "is the last of the one before");
 	}
 	is_int(store->operations->version_at(store, &head, 0, &version, &error), ES_OK, "in 1970");
@@ -488,7 +507,8 @@ test_keyed(struct es_store *store)
 	begin_keyed(&requests[1], "keyed", PUT("c", "3"), other_key);
 	begin_keyed(&requests[2], "keyed", PUT("c", "4"), other_key);
 	begin_keyed(&requests[3], "keyed-too", PUT("c", "3"), other_key);
-	apply(store, requests, (enum es_result[]){ ES_OK, ES_OK, ES_REFUSED, ES_REFUSED }, 4, "a key four times in a batch");
+	apply(store, requests, (enum es_result[]){ ES_OK, ES_OK, ES_REFUSED, ES_REFUSED }, 4,
+	      "a key four times in a batch");
 	ok(!requests[0].append.replayed && requests[1].append.replayed, "the second is the repeat");
 	is_int(requests[1].append.version, 5, "with the first one's version");
 	is_string(requests[1].events[0].id, requests[0].events[0].id, "and its event");
@@ -550,11 +570,11 @@ test_long_repeat(struct es_store *store)
 static void
 test_rewinds_in_a_batch(struct es_store *store)
 {
-	static const char *const bodies[] = { PUT("a", "1"), REWIND(1), PUT("b", "2"), REWIND(3),
-		                              DROP("b"),     PUT("c", "3"), REWIND(4), DROP("b") };
+	static const char *const bodies[] = { PUT("a", "1"), REWIND(1),     PUT("b", "2"), REWIND(3),
+		                              DROP("b"),     PUT("c", "3"), REWIND(4),     DROP("b") };
 	enum { COUNT = sizeof bodies / sizeof bodies[0] };
-	static const enum es_result results[COUNT + 1] = { ES_OK,        ES_OK, ES_OK, ES_OK, ES_NOT_FOUND, ES_OK,
-		                                           ES_OK, ES_OK, ES_OK };
+	static const enum es_result results[COUNT + 1] = { ES_OK, ES_OK, ES_OK, ES_OK, ES_NOT_FOUND,
+		                                           ES_OK, ES_OK, ES_OK, ES_OK };
 	struct sample_request requests[COUNT + 1];
 
 	for (int i = 0; i < COUNT; i++)
@@ -611,9 +631,11 @@ test_atomic(struct es_store *store)
 	struct sample_request requests[3];
 
 	sample_request_begin(&requests[0], "atomic", PUT("a", "1"));
-	sample_request_begin(&requests[1], "atomic", "[" PUT("b", "2") "," DROP("a") "," DROP("z") "," PUT("c", "3") "]");
+	sample_request_begin(&requests[1], "atomic",
+	                     "[" PUT("b", "2") "," DROP("a") "," DROP("z") "," PUT("c", "3") "]");
 	sample_request_begin(&requests[2], "atomic", "[" PUT("d", "4") "," DROP("a") "," REWIND(2) "]");
-	apply(store, requests, (enum es_result[]){ ES_OK, ES_NOT_FOUND, ES_OK }, 3, "an array in the middle is refused");
+	apply(store, requests, (enum es_result[]){ ES_OK, ES_NOT_FOUND, ES_OK }, 3,
+	      "an array in the middle is refused");
 	is_int(requests[1].append.error.index, 2, "for its third command");
 	is_int(requests[2].append.version, 4, "the next one has the next versions");
 	is_int(requests[2].append.event_count, 3, "three of them");
@@ -644,10 +666,11 @@ test_scripts(struct es_store *store)
 	struct sample_request request;
 	char expected[256];
 
-	is_int(sample_do(store, "scripts",
-	                 "{\"type\":\"script\",\"steps\":[[\"put\",\"a\",1],[\"own\",\"/x\",2],[\"own\",\"/y\",3],"
-	                 "[\"disown\",\"/y\"],[\"put\",\"a\",4],[\"put\",\"b\",5],[\"remove\",\"b\"],[\"own\",\"\",6]]}",
-	                 &request),
+	is_int(sample_do(
+		       store, "scripts",
+		       "{\"type\":\"script\",\"steps\":[[\"put\",\"a\",1],[\"own\",\"/x\",2],[\"own\",\"/y\",3],"
+		       "[\"disown\",\"/y\"],[\"put\",\"a\",4],[\"put\",\"b\",5],[\"remove\",\"b\"],[\"own\",\"\",6]]}",
+		       &request),
 	       ES_OK, "one event of many words");
 	const char *id = request.events[0].id;
 	ok(strcmp(id, "a") < 0, "an identifier sorts before a letter");
@@ -676,11 +699,23 @@ int
 store_contract_run(struct es_store *store)
 {
 	static void (*const tests[])(struct es_store *) = {
-		test_heads,    test_round_trip, test_keys,        test_facts,
-		test_bytes,    test_events,     test_text,        test_examined,
-		test_times,    test_streams,    test_keyed,       test_long_repeat,
-		test_rewinds_in_a_batch,        test_expectations, test_atomic,
-		test_careless, test_scripts,
+		test_heads,
+		test_round_trip,
+		test_keys,
+		test_facts,
+		test_bytes,
+		test_events,
+		test_text,
+		test_examined,
+		test_times,
+		test_streams,
+		test_keyed,
+		test_long_repeat,
+		test_rewinds_in_a_batch,
+		test_expectations,
+		test_atomic,
+		test_careless,
+		test_scripts,
 	};
 
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -35,8 +35,8 @@ array_of(int count, const char *last)
 	es_text_add_string(&text, "[");
 	for (int i = 0; i < count; i++) {
 		es_text_add_string(&text, i == 0 ? "" : ",");
-		es_text_add_string(&text, i == count - 1 && last != NULL ? last
-		                                                         : "{\"type\":\"append\",\"content\":\"x\"}");
+		es_text_add_string(&text,
+		                   i == count - 1 && last != NULL ? last : "{\"type\":\"append\",\"content\":\"x\"}");
 	}
 	es_text_add_string(&text, "]");
 	return es_text_steal(&text);
@@ -67,7 +67,8 @@ test_rewinds(void)
 {
 	struct es_error error;
 	struct es_command_list list = { 0 };
-	_cleanup_json_ struct json_object *body = json_tokener_parse("{\"version\":9007199254740991,\"type\":\"rewind\"}");
+	_cleanup_json_ struct json_object *body =
+		json_tokener_parse("{\"version\":9007199254740991,\"type\":\"rewind\"}");
 
 	is_int(es_commands_parse(&ledger_items, body, &list, &error), ES_OK, "a rewind");
 	ok(list.count == 1 && list.commands[0].type == NULL && list.commands[0].value == NULL, "is the library's own");

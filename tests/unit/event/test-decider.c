@@ -34,8 +34,14 @@ evolve(const struct es_event *event, struct es_facts *facts)
 	(void)facts;
 }
 
-#define GOOD_COMMAND { .name = "add", .size = 1, .parse = parse, .decide = decide }
-#define GOOD_EVENT { .name = "added", .evolve = evolve }
+#define GOOD_COMMAND                                                       \
+	{                                                                  \
+		.name = "add", .size = 1, .parse = parse, .decide = decide \
+	}
+#define GOOD_EVENT                                \
+	{                                         \
+		.name = "added", .evolve = evolve \
+	}
 
 static void
 is_refused(const struct es_decider *decider, const char *why, const char *words)
@@ -85,8 +91,9 @@ test_check(void)
 	check_commands((struct es_command_type[]){ { .name = "add", .parse = parse, .decide = decide }, { 0 } },
 	               "a command without a size", "\"add\"");
 	check_commands((struct es_command_type[]){ GOOD_COMMAND, GOOD_COMMAND, { 0 } }, "a command twice", "twice");
-	check_commands((struct es_command_type[]){
-	                       GOOD_COMMAND, { .name = "rewind", .size = 1, .parse = parse, .decide = decide }, { 0 } },
+	check_commands((struct es_command_type[]){ GOOD_COMMAND,
+	                                           { .name = "rewind", .size = 1, .parse = parse, .decide = decide },
+	                                           { 0 } },
 	               "a command named rewind", "\"rewind\"");
 	check_events((struct es_event_type[]){ { .name = "added" }, { 0 } }, "an event without evolve", "\"added\"");
 	check_events((struct es_event_type[]){ GOOD_EVENT, GOOD_EVENT, { 0 } }, "an event twice", "twice");
@@ -100,14 +107,15 @@ test_members(void)
 	struct es_error error = ES_ERROR_INIT;
 	const char *string = NULL;
 	int64_t number = 0;
-	_cleanup_json_ struct json_object *body = json_tokener_parse(
-	        "{\"type\":\"x\",\"a\":\"b\",\"n\":5,\"f\":5.0,\"big\":9007199254740991,\"z\":null,"
-	        "\"cut\":\"a\\u0000b\"}");
+	_cleanup_json_ struct json_object *body =
+		json_tokener_parse("{\"type\":\"x\",\"a\":\"b\",\"n\":5,\"f\":5.0,\"big\":9007199254740991,\"z\":null,"
+	                           "\"cut\":\"a\\u0000b\"}");
 
 	is_int(es_check_members(body, "type a n f big z cut", &error), ES_OK, "all members are known");
 	is_int(es_check_members(body, "type a n f big z", &error), ES_INVALID, "one is not");
 	is_string(error.field, "cut", "which the field names");
-	is_int(es_check_members(body, "type aa na f big z cut n", &error), ES_INVALID, "a part of a known name is unknown");
+	is_int(es_check_members(body, "type aa na f big z cut n", &error), ES_INVALID,
+	       "a part of a known name is unknown");
 	is_string(error.field, "a", "and named");
 	_cleanup_json_ struct json_object *odd = json_tokener_parse("{\"type a\":1}");
 	is_int(es_check_members(odd, "type a", &error), ES_INVALID, "two known names are no name");

@@ -53,8 +53,7 @@ decide(struct fixture *fixture, const char *body, const struct es_expected *expe
 	for (int i = 0; i < expected_count; i++)
 		request.append.expected[i] = expected[i];
 	fixture->error = ES_ERROR_INIT;
-	const enum es_result result =
-	        es_decide(&sample_decider, &request.append, 0, &fixture->batch, &fixture->error);
+	const enum es_result result = es_decide(&sample_decider, &request.append, 0, &fixture->batch, &fixture->error);
 	/* what the events borrow from the request is not looked at below */
 	sample_request_done(&request);
 	return result;
@@ -211,8 +210,7 @@ test_rewinds(void)
 /* --- a decider that records what its table lacks --- */
 
 static enum es_result
-decide_unknown(const void *command, const struct es_facts *facts, struct es_decision *decision,
-               struct es_error *error)
+decide_unknown(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	(void)command;
 	(void)facts;

@@ -148,7 +148,8 @@ test_several_events(void)
 	es_facts_begin_event(facts, 10, id);
 	es_facts_remove(facts, "a");
 	put(facts, "b", 6);
-	is_written(facts, "close a 9;put a=5 [9,10);put b=2 [7,8);put b=3 [8,9);put b=6 [10,0);", "rows of four events");
+	is_written(facts, "close a 9;put a=5 [9,10);put b=2 [7,8);put b=3 [8,9);put b=6 [10,0);",
+	           "rows of four events");
 	is_int(es_facts_live(facts), 2, "the number alive");
 	es_facts_rollback(facts, savepoint);
 	is_written(facts, "put b=2 [7,8);put b=3 [8,0);", "the last two taken back");

@@ -23,7 +23,8 @@ test_fail(void)
 
 	is_int(error.version, -1, "an error begins without a version");
 	is_int(error.index, -1, "and without an index");
-	is_int(es_fail(&error, ES_REFUSED, "content", "%d is \"%s\"", 7, "odd"), ES_REFUSED, "es_fail returns its code");
+	is_int(es_fail(&error, ES_REFUSED, "content", "%d is \"%s\"", 7, "odd"), ES_REFUSED,
+	       "es_fail returns its code");
 	is_string(error.detail, "7 is \"odd\"", "the detail is formatted");
 	is_string(error.field, "content", "the field is kept");
 	error.version = 5;
@@ -57,8 +58,7 @@ test_cuts(const char *character)
 		ok((detail - shift) % size == 0 && detail > ES_ERROR_DETAIL_MAX - 1 - size &&
 		           memcmp(error.detail, text, detail) == 0,
 		   "a detail of %zu-byte characters after %zu bytes is cut between two of them", size, shift);
-		ok((field - shift) % size == 0 && field > ES_ERROR_FIELD_MAX - 1 - size,
-		   "and so is a field");
+		ok((field - shift) % size == 0 && field > ES_ERROR_FIELD_MAX - 1 - size, "and so is a field");
 	}
 }
 

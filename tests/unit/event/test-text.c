@@ -54,7 +54,9 @@ test_format(void)
 static void
 test_numbers(void)
 {
-	static const int64_t numbers[] = { 0, 1, 9, 10, -1, -10, 9007199254740991, INT64_MAX, INT64_MIN, INT64_MIN + 1 };
+	static const int64_t numbers[] = {
+		0, 1, 9, 10, -1, -10, 9007199254740991, INT64_MAX, INT64_MIN, INT64_MIN + 1
+	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		_cleanup_text_ struct es_text text = ES_TEXT_INIT;

@@ -1,0 +1,202 @@
+#include "event/writer.h"
+
+#include <poll.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event/text.h"
+#include "sample.h"
+#include "tap.h"
+
+#define PUT "{\"type\":\"put\",\"key\":\"a\",\"value\":1}"
+#define PAUSE "{\"type\":\"pause\"}"
+
+/* While a batch waits in its decision, everything that comes is queued. */
+static sem_t reached;
+static sem_t released;
+
+static void
+wait_in_decision(void)
+{
+	sem_post(&reached);
+	sem_wait(&released);
+}
+
+static struct es_store *
+open_store(void *context)
+{
+	(void)context;
+	return es_store_memory_new();
+}
+
+struct seen {
+	int batches;
+	int largest;
+	int most_events;
+};
+
+static void
+see(void *context, const struct es_batch_report *report)
+{
+	struct seen *seen = context;
+
+	seen->batches++;
+	if (report->appends > seen->largest)
+		seen->largest = report->appends;
+	if (report->events > seen->most_events)
+		seen->most_events = report->events;
+}
+
+static struct es_writer *
+start(struct seen *seen, struct sample_request *pause)
+{
+	const struct es_writer_options options = { .decider = &sample_decider,
+		                                   .threads = 1,
+		                                   .open_store = open_store,
+		                                   .hooks = { .committed = see, .context = seen } };
+	struct es_writer *writer = NULL;
+	struct es_error error = ES_ERROR_INIT;
+
+	*seen = (struct seen){ 0 };
+	if (es_writer_new(&options, &writer, &error) != ES_OK)
+		bail("no writer: %s", error.detail);
+	sample_request_begin(pause, "s", PAUSE);
+	es_writer_submit(writer, &pause->append);
+	sem_wait(&reached);
+	return writer;
+}
+
+static void
+test_queue_length(void)
+{
+	struct sample_request *requests = calloc(ES_QUEUE_MAX + 1, sizeof *requests);
+	struct sample_request pause;
+	struct seen seen;
+	struct es_writer *writer = start(&seen, &pause);
+
+	if (requests == NULL)
+		bail("no memory");
+	is_int(es_writer_queue_length(writer), 0, "what is decided does not wait");
+	for (int i = 0; i <= ES_QUEUE_MAX; i++)
+		sample_request_begin(&requests[i], "s", PUT);
+	const int64_t before = es_clock_monotonic();
+	for (int i = 0; i < ES_QUEUE_MAX; i++)
+		es_writer_submit(writer, &requests[i].append);
+	is_int(es_writer_queue_length(writer), ES_QUEUE_MAX, "8,192 requests wait");
+	is_int(requests[ES_QUEUE_MAX - 1].done, 0, "the last of them too");
+	ok(requests[0].append.deadline >= before + ES_APPEND_TIME &&
+	           requests[0].append.deadline <= es_clock_monotonic() + ES_APPEND_TIME,
+	   "for 20 s at most");
+	es_writer_submit(writer, &requests[ES_QUEUE_MAX].append);
+	is_int(requests[ES_QUEUE_MAX].done, 1, "one more is answered at once");
+	is_int(requests[ES_QUEUE_MAX].append.result, ES_UNAVAILABLE, "unavailable");
+	is_int(es_writer_queue_length(writer), ES_QUEUE_MAX, "and not queued");
+	sem_post(&released);
+	es_writer_free(writer);
+	is_int(pause.append.result, ES_OK, "the end of the writer waits for what is under way");
+	int applied = 0;
+	bool in_order = true;
+	for (int i = 0; i < ES_QUEUE_MAX; i++) {
+		applied += requests[i].append.result == ES_OK && requests[i].done == 1 ? 1 : 0;
+		in_order = in_order && requests[i].append.version == i + 2;
+	}
+	is_int(applied, ES_QUEUE_MAX, "and for all that wait");
+	ok(in_order, "which are applied in their order");
+	is_int(seen.largest, ES_BATCH_APPENDS_MAX, "the largest batch is full");
+	is_int(seen.batches, 1 + ES_QUEUE_MAX / ES_BATCH_APPENDS_MAX, "there are as few as can be");
+	for (int i = 0; i <= ES_QUEUE_MAX; i++)
+		sample_request_done(&requests[i]);
+	sample_request_done(&pause);
+	free(requests);
+}
+
+static void
+test_queue_bytes(void)
+{
+	enum { COUNT = 9 };
+	struct sample_request requests[COUNT];
+	struct sample_request pause;
+	struct seen seen;
+	struct es_writer *writer = start(&seen, &pause);
+
+	for (int i = 0; i < COUNT; i++) {
+		sample_request_begin(&requests[i], "s", PUT);
+		requests[i].append.size = 8 << 20;
+	}
+	requests[COUNT - 1].append.size = 1;
+	for (int i = 0; i < COUNT; i++)
+		es_writer_submit(writer, &requests[i].append);
+	is_int(es_writer_queue_length(writer), COUNT - 1, "64 MiB of requests wait");
+	is_int(requests[COUNT - 1].append.result, ES_UNAVAILABLE, "one byte more is refused");
+	is_int(requests[COUNT - 1].done, 1, "at once");
+	sem_post(&released);
+	es_writer_free(writer);
+	is_int(seen.largest, 2, "a batch holds 16 MiB of them");
+	for (int i = 0; i < COUNT; i++)
+		sample_request_done(&requests[i]);
+	sample_request_done(&pause);
+}
+
+static void
+test_batch_commands(void)
+{
+	enum { COUNT = 5, COMMANDS = 1000 };
+	struct sample_request requests[COUNT];
+	struct sample_request pause;
+	struct seen seen;
+	struct es_writer *writer = start(&seen, &pause);
+	struct es_text body = ES_TEXT_INIT;
+
+	es_text_add_string(&body, "[");
+	for (int i = 0; i < COMMANDS; i++)
+		es_text_add_string(&body, i == 0 ? PUT : "," PUT);
+	es_text_add_string(&body, "]");
+	for (int i = 0; i < COUNT; i++) {
+		sample_request_begin(&requests[i], "s", body.bytes);
+		es_writer_submit(writer, &requests[i].append);
+	}
+	sem_post(&released);
+	es_writer_free(writer);
+	is_int(seen.most_events, ES_BATCH_COMMANDS_MAX, "a batch holds 2,000 commands");
+	is_int(seen.batches, 4, "five arrays of 1,000 take three, after the first");
+	for (int i = 0; i < COUNT; i++) {
+		is_int(requests[i].append.result, ES_OK, "each is applied");
+		sample_request_done(&requests[i]);
+	}
+	sample_request_done(&pause);
+	es_text_done(&body);
+}
+
+/* One request larger than any batch may be still has its turn. */
+static void
+test_larger_than_a_batch(void)
+{
+	struct sample_request request;
+	struct sample_request pause;
+	struct seen seen;
+	struct es_writer *writer = start(&seen, &pause);
+
+	sample_request_begin(&request, "s", PUT);
+	request.append.size = ES_BATCH_BYTES_MAX + 1;
+	es_writer_submit(writer, &request.append);
+	sem_post(&released);
+	es_writer_free(writer);
+	is_int(request.append.result, ES_OK, "a request larger than a batch is applied alone");
+	sample_request_done(&request);
+	sample_request_done(&pause);
+	es_writer_free(NULL);
+}
+
+int
+main(void)
+{
+	sem_init(&reached, 0, 0);
+	sem_init(&released, 0, 0);
+	sample_pause = wait_in_decision;
+	test_queue_length();
+	test_queue_bytes();
+	test_batch_commands();
+	test_larger_than_a_batch();
+	return done_testing();
+}
