@@ -559,7 +559,7 @@ run_log(struct run *run)
 }
 
 int
-property_run(struct es_store *(*open_store)(void), int logs, uint64_t seed)
+property_run(struct es_store *(*open_store)(void), int logs, uint64_t seed, const struct property_check *checks)
 {
 	struct run *run = calloc(1, sizeof *run);
 
@@ -583,5 +583,7 @@ property_run(struct es_store *(*open_store)(void), int logs, uint64_t seed)
 		ok(run->faults[i] == 0 && run->checks[i] > 0, "%s (looked at %ld times)", property_names[i],
 		   run->checks[i]);
 	free(run);
+	for (; checks != NULL && checks->name != NULL; checks++)
+		is_int(checks->faults(), 0, checks->name);
 	return done_testing();
 }
