@@ -47,7 +47,7 @@ enum postgres_statement {
 extern const struct es_statement es_postgres_statements[STATEMENT_MAX + 1];
 
 enum {
-	POSTGRES_ARRAYS = 9, /* the most that one statement takes */
+	POSTGRES_ARRAYS = 10, /* the most that one statement takes */
 };
 
 /* An attempt to connect must leave time to answer within a second. */

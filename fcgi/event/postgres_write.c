@@ -69,14 +69,17 @@ end_hung_holders(struct es_postgres *postgres)
 
 /* --- the first round trip --- */
 
+/* The locks take the names alone; the heads come back in the order of the places. */
 static void
 send_stream_names(struct es_postgres *postgres, enum postgres_statement statement, const struct es_batch *batch,
                   struct es_error *error)
 {
-	BEGIN_ARRAYS(postgres, ES_ARRAY_TEXT);
-	for (int i = 0; i < batch->stream_count; i++)
+	BEGIN_ARRAYS(postgres, ES_ARRAY_TEXT, ES_ARRAY_INT8);
+	for (int i = 0; i < batch->stream_count; i++) {
 		es_array_add_text(&postgres->arrays[0], batch->streams[i].name);
-	send_arrays(postgres, statement, 1, error);
+		es_array_add_int64(&postgres->arrays[1], i);
+	}
+	send_arrays(postgres, statement, statement == STATEMENT_HEADS ? 2 : 1, error);
 }
 
 /* The rows of the facts that one stream's commands named, while they are added. */
@@ -115,21 +118,24 @@ send_fact_requests(struct es_postgres *postgres, const struct es_batch *batch, s
 static void
 send_targets(struct es_postgres *postgres, const struct es_batch *batch, struct es_error *error)
 {
-	BEGIN_ARRAYS(postgres, ES_ARRAY_TEXT, ES_ARRAY_INT8);
+	BEGIN_ARRAYS(postgres, ES_ARRAY_TEXT, ES_ARRAY_INT8, ES_ARRAY_INT8);
 	for (int i = 0; i < batch->target_count; i++) {
 		es_array_add_text(&postgres->arrays[0], batch->streams[batch->targets[i].stream].name);
 		es_array_add_int64(&postgres->arrays[1], batch->targets[i].version);
+		es_array_add_int64(&postgres->arrays[2], i);
 	}
-	send_arrays(postgres, STATEMENT_TARGETS, 2, error);
+	send_arrays(postgres, STATEMENT_TARGETS, 3, error);
 }
 
 static void
 send_keys(struct es_postgres *postgres, const struct es_batch *batch, struct es_error *error)
 {
-	BEGIN_ARRAYS(postgres, ES_ARRAY_UUID);
-	for (int i = 0; i < batch->key_count; i++)
+	BEGIN_ARRAYS(postgres, ES_ARRAY_UUID, ES_ARRAY_INT8);
+	for (int i = 0; i < batch->key_count; i++) {
 		es_array_add_uuid(&postgres->arrays[0], &batch->keys[i].append->command_id);
-	send_arrays(postgres, STATEMENT_KEYS, 1, error);
+		es_array_add_int64(&postgres->arrays[1], i);
+	}
+	send_arrays(postgres, STATEMENT_KEYS, 2, error);
 }
 
 static void
@@ -329,7 +335,7 @@ send_events(struct es_postgres *postgres, const struct es_batch *batch, struct e
 	struct es_array *arrays = postgres->arrays;
 
 	BEGIN_ARRAYS(postgres, ES_ARRAY_INT8, ES_ARRAY_INT8, ES_ARRAY_UUID, ES_ARRAY_TEXT, ES_ARRAY_TEXT, ES_ARRAY_INT8,
-	             ES_ARRAY_TEXT, ES_ARRAY_UUID, ES_ARRAY_INT8);
+	             ES_ARRAY_TEXT, ES_ARRAY_UUID, ES_ARRAY_INT8, ES_ARRAY_INT8);
 	for (int i = 0; i < batch->event_count; i++) {
 		const struct es_batch_event *event = &batch->events[i];
 		es_array_add_int64(&arrays[0], batch->streams[event->stream].id);
@@ -341,8 +347,9 @@ send_events(struct es_postgres *postgres, const struct es_batch *batch, struct e
 		es_array_add_text(&arrays[6], event->actor);
 		es_array_add_uuid(&arrays[7], event->command_id);
 		es_array_add_int64(&arrays[8], event->live);
+		es_array_add_int64(&arrays[9], i + 1);
 	}
-	send_arrays(postgres, STATEMENT_INSERT_EVENTS, 9, error);
+	send_arrays(postgres, STATEMENT_INSERT_EVENTS, 10, error);
 }
 
 static void
