@@ -1,6 +1,7 @@
 // FastCGI as nginx speaks it, byte by byte, for what no web server would send.
 
 import net from 'node:net';
+import { after } from 'node:test';
 
 import { ledgerSocket } from './machine.mjs';
 
@@ -35,10 +36,14 @@ export function records(method, uri, { body = '', more = {} } = {}) {
 
 export const wholeRequest = (...parameters) => Buffer.concat(records(...parameters));
 
+const opened = [];
+after(() => opened.forEach((socket) => socket.destroy()));
+
 /** Connects to the program itself.  What breaks later shows as the end of the connection. */
 export const connect = () => new Promise((resolve, reject) => {
 	const socket = net.connect(ledgerSocket, () => resolve(socket));
 	socket.on('error', reject);
+	opened.push(socket);
 });
 
 /** What a program has answered: status and body, or null while the end is missing. */

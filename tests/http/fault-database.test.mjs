@@ -64,6 +64,17 @@ test('a read that was refused is not kept as an answer', async () => {
 	assert.deepEqual(contents((await get(path)).json), ['a']);
 });
 
+test('nobody notices a restart of PostgreSQL that happened while nobody asked', async () => {
+	const ledger = newLedger();
+	await until(async () => (await post(ledger, append('a'))).status === 201, 'commands are taken');
+	// Every thread of the program has a connection now.
+	await Promise.all(Array.from({ length: 64 }, () => get(`/api/ledgers/${ledger}`)));
+	await withoutDatabase(async () => {});
+	await until(() => sql('SELECT 1').then(() => true, () => false), 'PostgreSQL is back', 60_000);
+	const answers = await Promise.all(Array.from({ length: 64 }, (_, i) => (i % 8 === 0 ? post(ledger, append('b')) : get(`/api/ledgers/${ledger}`))));
+	assert.deepEqual(answers.map((answer) => answer.status), answers.map((_, i) => (i % 8 === 0 ? 201 : 200)));
+});
+
 async function underLoad(harm) {
 	const load = new Load(24);
 	await until(() => load.acknowledged.length >= 200, 'clients are served');
