@@ -36,7 +36,7 @@ struct es_writer {
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t arrived;  /* a request that can be taken */
 	pthread_cond_t finished; /* a transaction, for those who wait for their turn */
-	int idle;                /* threads that wait for a request */
+	int starving;            /* threads for whom nothing of what waits can be had */
 	struct es_append *first;
 	struct es_append **end;
 	int length;
@@ -67,12 +67,13 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 	const bool full = writer->length >= ES_QUEUE_MAX || writer->size + append->size > ES_QUEUE_BYTES_MAX;
 	const bool refused = full || writer->stopping;
 	if (!refused) {
+		/* one thread is enough, and it need not be told twice */
+		if (writer->first == NULL || writer->starving > 0)
+			pthread_cond_signal(&writer->arrived);
 		*writer->end = append;
 		writer->end = &append->next;
 		writer->length++;
 		writer->size += append->size;
-		if (writer->idle > 0)
-			pthread_cond_signal(&writer->arrived);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	if (refused) {
@@ -179,7 +180,8 @@ finish_turn(struct worker *worker)
 		return;
 	worker->running = false;
 	pthread_cond_broadcast(&worker->writer->finished);
-	pthread_cond_broadcast(&worker->writer->arrived); /* its streams' requests can be had again */
+	if (worker->writer->starving > 0)
+		pthread_cond_broadcast(&worker->writer->arrived); /* its streams' requests can be had again */
 }
 
 static void
@@ -212,14 +214,6 @@ turn_comes_at(const struct es_writer *writer)
 }
 
 static void
-wait_for_request(struct es_writer *writer)
-{
-	writer->idle++;
-	pthread_cond_wait(&writer->arrived, &writer->lock);
-	writer->idle--;
-}
-
-static void
 wait_until(struct es_writer *writer, int64_t deadline)
 {
 	const struct timespec time = {
@@ -237,7 +231,7 @@ next_batch(struct es_writer *writer, struct worker *worker)
 		if (writer->first == NULL) {
 			if (writer->stopping)
 				return NULL;
-			wait_for_request(writer);
+			pthread_cond_wait(&writer->arrived, &writer->lock);
 			continue;
 		}
 		const int64_t turn = turn_comes_at(writer);
@@ -249,7 +243,9 @@ next_batch(struct es_writer *writer, struct worker *worker)
 		if (batch != NULL)
 			return batch;
 		/* all that waits is for streams of a transaction that takes long */
-		wait_for_request(writer);
+		writer->starving++;
+		pthread_cond_wait(&writer->arrived, &writer->lock);
+		writer->starving--;
 	}
 }
 
