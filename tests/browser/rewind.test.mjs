@@ -102,8 +102,7 @@ test('where others were first, the page shows what they did and asks again', asy
   await page.shows(['eggs', 'tea', 'bread (goes)', 'jam (goes)']);
   assert.deepEqual(await contentsOf(ledger), ['eggs', 'tea', 'bread', 'jam']);
   await until(async () => {
-    if (await page.find('confirm').count() > 0)
-      await page.confirm();
+    await page.page.evaluate(() => document.querySelector('[data-test=confirm]')?.click());
     return await versionOf(ledger) === 7;
   }, 'it is done when confirmed again');
   await page.shows(['eggs', 'tea']);
