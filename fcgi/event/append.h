@@ -16,6 +16,11 @@ enum {
 	ES_STREAM_NAME_MAX = 63, /* bytes: [a-z0-9][a-z0-9._-]{0,62} */
 };
 
+/* How long a request may wait for its outcome, in microseconds. */
+#define ES_APPEND_TIME (20 * INT64_C(1000000))
+
+struct es_store;
+
 /* A version that the caller accepts; with a log, only of that log. */
 struct es_expected {
 	int64_t version;
@@ -46,7 +51,7 @@ struct es_append {
 	struct es_uuid request_hash; /* of stream, actor and body: what a repeat must match; only when keyed */
 	struct es_expected expected[ES_EXPECTED_MAX];
 	int expected_count;         /* 0: any version */
-	int64_t deadline;           /* monotonic: after it, the answer is ES_UNAVAILABLE or ES_OUTCOME_UNKNOWN */
+	int64_t deadline;           /* monotonic: after it, ES_UNAVAILABLE or ES_OUTCOME_UNKNOWN; the library sets it */
 	size_t size;                /* bytes of the request, for the bounds of queue and batch */
 
 	/* --- the answer, complete when done is called; events live until done returns --- */
@@ -67,5 +72,18 @@ struct es_append {
 
 /* Sets request_hash from the stream, the actor and the body's bytes.  False: no memory. */
 bool es_append_hash(struct es_append *append, const void *body, size_t size);
+
+/* Ends a request without events: sets the result and calls done. */
+void es_append_finish(struct es_append *append, enum es_result result, const struct es_error *error);
+
+/*
+ * For callers that have one request and want to wait: applies it and returns its result.  done may be NULL; a deadline of
+ * 0 becomes ES_APPEND_TIME from now.
+ */
+enum es_result es_append_now(struct es_store *store, const struct es_decider *decider, struct es_append *append);
+
+/* The shortest way: applies the commands of a JSON text, from nobody in particular, to stream. */
+enum es_result es_append_text(struct es_store *store, const struct es_decider *decider, const char *stream,
+                              const char *commands, int64_t *ret_version, struct es_error *error);
 
 #endif

@@ -33,7 +33,4 @@ struct es_batch_hooks {
 void es_batch_apply(struct es_store *store, const struct es_decider *decider, struct es_append *list,
                     const struct es_batch_hooks *hooks);
 
-/* For callers that have one request and want to wait: applies it and returns its result.  done may be NULL. */
-enum es_result es_append_now(struct es_store *store, const struct es_decider *decider, struct es_append *append);
-
 #endif

@@ -38,11 +38,11 @@ parse_command(const struct es_decider *decider, struct json_object *body, struct
 	const struct es_command_type *type = find_type(decider, name);
 	if (type == NULL)
 		return es_fail(error, ES_INVALID, "type", "unknown command \"%.60s\"", name);
-	command->value = calloc(1, type->size);
+	command->value = calloc(1, type->size == 0 ? 1 : type->size);
 	if (command->value == NULL)
 		return es_fail(error, ES_FAILED, NULL, "no memory for a command");
 	command->type = type;
-	return type->parse(body, command->value, error);
+	return type->parse == NULL ? es_check_members(body, "type", error) : type->parse(body, command->value, error);
 }
 
 static enum es_result

@@ -8,8 +8,8 @@ static enum es_result
 check_commands(const struct es_command_type *commands, struct es_error *error)
 {
 	for (const struct es_command_type *type = commands; type->name != NULL; type++) {
-		if (type->parse == NULL || type->decide == NULL || type->size == 0)
-			return es_fail(error, ES_FAILED, NULL, "command \"%s\" lacks parse, decide or a size", type->name);
+		if (type->decide == NULL || (type->parse == NULL) != (type->size == 0))
+			return es_fail(error, ES_FAILED, NULL, "command \"%s\" lacks decide, or one of parse and size", type->name);
 		if (strcmp(type->name, ES_REWIND) == 0)
 			return es_fail(error, ES_FAILED, NULL, "command \"%s\" belongs to the library", type->name);
 		for (const struct es_command_type *other = commands; other != type; other++)

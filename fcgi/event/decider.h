@@ -39,9 +39,12 @@ struct es_event {
 /* A kind of command; named in the imperative: "append". */
 struct es_command_type {
 	const char *name;
-	size_t size; /* of the parsed command in bytes; the library allocates it, zeroed */
+	size_t size; /* of the parsed command in bytes; the library allocates it, zeroed; 0 where it has no members */
 
-	/* Fills command from body, a JSON object whose "type" is name; refuses members it does not know. */
+	/*
+	 * Fills command from body, a JSON object whose "type" is name; refuses members it does not know.  NULL for a
+	 * command that has none but its type.
+	 */
 	enum es_result (*parse)(struct json_object *body, void *command, struct es_error *error);
 
 	/*

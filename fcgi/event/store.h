@@ -149,11 +149,13 @@ struct es_page {
 
 void es_page_done(struct es_page *page);
 
-/* A place in a list sorted by origin, then key: the last row of the page before.  { 0, "" } is the start. */
+/* A place in a list sorted by origin, then key: the last row of the page before. */
 struct es_place {
 	int64_t origin;
 	const char *key;
 };
+
+#define ES_START ((struct es_place){ .origin = 0, .key = "" })
 
 struct es_events_query {
 	int64_t version;   /* events above it do not exist; active as of it */

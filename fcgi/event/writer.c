@@ -46,16 +46,6 @@ struct es_writer {
 
 /* --- the queue --- */
 
-static void
-refuse(struct es_append *append, const struct es_error *error)
-{
-	append->result = ES_UNAVAILABLE;
-	append->error = *error;
-	append->events = NULL;
-	append->event_count = 0;
-	append->done(append);
-}
-
 void
 es_writer_submit(struct es_writer *writer, struct es_append *append)
 {
@@ -80,7 +70,7 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 		es_fail(&error, ES_UNAVAILABLE, NULL,
 		        full ? "too many requests are waiting; try again in a moment"
 		             : "this server is stopping; try again in a moment");
-		refuse(append, &error);
+		es_append_finish(append, ES_UNAVAILABLE, &error);
 	}
 }
 
@@ -164,7 +154,7 @@ refuse_waiting(void *context, const struct es_error *error)
 	while (list != NULL) {
 		struct es_append *append = list;
 		list = append->next;
-		refuse(append, error);
+		es_append_finish(append, ES_UNAVAILABLE, error);
 	}
 	if (writer->options.hooks.away != NULL)
 		writer->options.hooks.away(writer->options.hooks.context, error);

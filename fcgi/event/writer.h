@@ -18,9 +18,6 @@ enum {
 	ES_BATCH_BYTES_MAX = 16 << 20, /* what one transaction sends at once */
 };
 
-/* How long a request may wait for its outcome, in microseconds. */
-#define ES_APPEND_TIME (20 * INT64_C(1000000))
-
 struct es_writer_options {
 	const struct es_decider *decider; /* borrowed */
 	int threads;

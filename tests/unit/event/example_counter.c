@@ -1,114 +1,68 @@
-/* A complete application: a counter that can be incremented and reset, and rewound to any point of its past. */
+/* A complete application: a counter.  Whatever happened to it can be rewound, and any of its pasts can be looked at. */
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "event/batch.h"
+#include "event/store.h"
 
 static enum es_result
-parse_increment(struct json_object *body, void *command, struct es_error *error)
+parse(struct json_object *body, void *command, struct es_error *error)
 {
-	const enum es_result result = es_check_members(body, "type by", error);
-
-	return result != ES_OK ? result : es_int64_member(body, "by", 1, command, error);
-}
-
-static enum es_result
-parse_reset(struct json_object *body, void *command, struct es_error *error)
-{
-	(void)command;
-	return es_check_members(body, "type", error);
+	return es_int64_member(body, "by", 1, command, error);
 }
 
 static void
-needs_total(const void *command, struct es_keys *keys)
+needs(const void *command, struct es_keys *keys)
 {
 	(void)command;
 	es_keys_add(keys, "total");
 }
 
-/* Decide: what has happened, or why it may not. */
 static enum es_result
-decide_increment(const void *command, const struct es_facts *facts, struct es_decision *decision,
-                 struct es_error *error)
+decide(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	const int64_t total = json_object_get_int64(es_facts_get(facts, "total")) + *(const int64_t *)command;
 
 	if (total > 100)
-		return es_fail(error, ES_REFUSED, "by", "%lld is more than a counter may show", (long long)total);
+		return es_fail(error, ES_REFUSED, "by", "%lld is more than a counter shows", (long long)total);
 	struct json_object *data = json_object_new_object();
 	json_object_object_add(data, "total", json_object_new_int64(total));
 	es_decision_add(decision, "incremented", data);
 	return ES_OK;
 }
 
-static enum es_result
-decide_reset(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
-{
-	(void)command, (void)facts, (void)error;
-	es_decision_add(decision, "was-reset", json_object_new_object());
-	return ES_OK;
-}
-
-/* Evolve: what it means for the facts. */
 static void
-evolve_incremented(const struct es_event *event, struct es_facts *facts)
+evolve(const struct es_event *event, struct es_facts *facts)
 {
 	es_facts_put(facts, "total", json_object_get(json_object_object_get(event->data, "total")));
 }
 
-static void
-evolve_reset(const struct es_event *event, struct es_facts *facts)
-{
-	(void)event;
-	es_facts_remove(facts, "total");
-}
-
 static const struct es_command_type commands[] = {
-	{ "increment", sizeof(int64_t), parse_increment, decide_increment, .needs = needs_total },
-	{ "reset", sizeof(int64_t), parse_reset, decide_reset, .needs = needs_total },
+	{ "increment", sizeof(int64_t), parse, decide, .needs = needs },
 	{ 0 },
 };
-static const struct es_event_type events[] = {
-	{ "incremented", evolve_incremented },
-	{ "was-reset", evolve_reset },
-	{ 0 },
-};
+static const struct es_event_type events[] = { { "incremented", evolve }, { 0 } };
 static const struct es_decider counter = { "counter", commands, events };
-
-/* Sends one command to the stream "clicks" and shows what came of it. */
-static void
-send(struct es_store *store, const char *text)
-{
-	struct json_object *body = json_tokener_parse(text);
-	struct es_append append = { .stream = "clicks", .command_id = es_uuid_new(), .error = ES_ERROR_INIT };
-	struct es_head head;
-	struct es_page page = { 0 };
-
-	append.result = es_commands_parse(&counter, body, &append.commands, &append.error);
-	if (append.result == ES_OK && es_append_now(store, &counter, &append) == ES_OK &&
-	    store->operations->head(store, "clicks", &head, &append.error) == ES_OK &&
-	    store->operations->facts(store, &head, head.version, (struct es_place){ 0, "" }, 1, &page, &append.error) ==
-	            ES_OK)
-		printf("%s -> version %lld: %s\n", text, (long long)append.version,
-		       page.count > 0 ? page.facts[0].value : "0");
-	else
-		printf("%s -> %s: %s\n", text, es_result_name(append.result), append.error.detail);
-	es_page_done(&page);
-	es_commands_done(&append.commands);
-	json_object_put(body);
-}
 
 int
 main(void)
 {
+	static const char *const texts[] = { "{\"type\":\"increment\",\"by\":5}", "{\"type\":\"increment\",\"by\":37}",
+		                             "{\"type\":\"increment\",\"by\":59}", "{\"type\":\"rewind\",\"version\":2}",
+		                             "{\"type\":\"rewind\",\"version\":3}" };
 	struct es_store *store = es_store_memory_new(); /* or es_store_postgres_new("dbname=...", "counter") */
 
-	send(store, "{\"type\":\"increment\",\"by\":5}");
-	send(store, "{\"type\":\"increment\",\"by\":37}");
-	send(store, "{\"type\":\"increment\",\"by\":59}");
-	send(store, "{\"type\":\"reset\"}");
-	send(store, "{\"type\":\"rewind\",\"version\":3}");
-	send(store, "{\"type\":\"double\"}");
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct es_error error = ES_ERROR_INIT;
+		struct es_head head;
+		struct es_page page = { 0 };
+		int64_t version = 0;
+		if (es_append_text(store, &counter, "clicks", texts[i], &version, &error) != ES_OK)
+			printf("%s: %s\n", texts[i], error.detail);
+		else if (store->operations->head(store, "clicks", &head, &error) == ES_OK &&
+		         store->operations->facts(store, &head, version, ES_START, 1, &page, &error) == ES_OK)
+			printf("%s: version %lld is %s\n", texts[i], (long long)version, page.facts[0].value);
+		es_page_done(&page);
+	}
 	es_store_free(store);
 	return 0;
 }
