@@ -53,15 +53,18 @@ static void
 note_outage(void *context, const struct es_error *error)
 {
 	struct ledger *ledger = context;
+	char reason[HTTP_LOG_QUOTE_SIZE];
 
 	ledger->outages++;
-	http_log("warning", "the database is away", "reason=\"%s\"", error->detail);
+	http_log("warning", "the database is away", "reason=%s", http_log_quote(error->detail, reason));
 }
 
 static int
 fail(const char *message, const struct es_error *error)
 {
-	http_log("error", message, "reason=\"%s\"", error->detail);
+	char reason[HTTP_LOG_QUOTE_SIZE];
+
+	http_log("error", message, "reason=%s", http_log_quote(error->detail, reason));
 	return EXIT_FAILURE;
 }
 
