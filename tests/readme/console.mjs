@@ -32,7 +32,11 @@ function tidy(lines) {
 	return lines.replaceAll('\r', '').replace(/[ \t]+$/gm, '').replace(/\n+$/, '');
 }
 
-let failed = 0;
+// The example that README shows is the one that the unit tests compile and run.
+const example = readFileSync(new URL('../unit/event/example_counter.c', import.meta.url), 'utf8');
+const shown = text.includes(`\`\`\`c\n${example}\`\`\``);
+
+let failed = shown ? 0 : 1;
 steps.forEach(({ command, expected }, index) => {
 	const got = tidy(outputs[index] ?? '');
 	const pattern = new RegExp(`^${tidy(expected).split('…').map(escape).join('.*')}$`);
@@ -41,5 +45,6 @@ steps.forEach(({ command, expected }, index) => {
 	console.log(`${passed ? 'ok' : 'not ok'} ${index + 1} - ${command.replaceAll('#', '\\#')}`);
 	if (!passed) console.log(`# got:\n${got.replace(/^/gm, '#   ')}\n# expected:\n${expected.replace(/^/gm, '#   ')}`);
 });
-console.log(`1..${steps.length}`);
+console.log(`${shown ? 'ok' : 'not ok'} ${steps.length + 1} - the example is the one that is tested`);
+console.log(`1..${steps.length + 1}`);
 process.exitCode = failed === 0 && steps.length > 0 ? 0 : 1;
