@@ -55,6 +55,15 @@ recover(struct es_round *round)
 	}
 }
 
+static bool
+has_deferred(const struct es_round *round)
+{
+	for (int i = 0; i < round->count; i++)
+		if (round->entries[i].state == ES_ENTRY_DEFERRED)
+			return true;
+	return false;
+}
+
 /* One transaction.  ES_OK: durable, or nothing to write. */
 static enum es_result
 run_transaction(struct es_round *round)
@@ -84,6 +93,7 @@ run_transaction(struct es_round *round)
 		                                .events = batch->event_count,
 		                                .begin_time = decided - started,
 		                                .commit_time = es_clock_monotonic() - decided,
+		                                .last = round->is_rest && !has_deferred(round),
 		                        });
 	return result;
 }
@@ -188,6 +198,7 @@ es_batch_apply(struct es_store *store, const struct es_decider *decider, struct 
 		round.error = ES_ERROR_INIT;
 		struct es_append *const first = list;
 		round.count = take(entries, at_once, &list);
+		round.is_rest = list == NULL;
 		if (run_round(&round) == SPLIT) {
 			list = first;
 			at_once = 1;

@@ -1,10 +1,7 @@
 /*
- * Transactions of one process are serial by choice: a second one at the same time would only make both smaller, and wait
- * for the same locks.  Only one that takes long (a great rewind) is overtaken, by what is for other streams.
- *
- * Callers who wait for an answer before they ask again fall into two groups that take turns, each batch half of what it
- * could be.  So the next batch waits a little for those who were just answered, as long as that is short against the
- * transaction itself (compare commit_delay of PostgreSQL).  Who is alone never waits.
+ * Transactions of one process are serial by choice: while one runs, the others' turn would only make batches smaller and
+ * wait for the same locks.  The next begins when it is durable, while its requests are still being answered.  Only a
+ * transaction that takes long (a great rewind) is overtaken, by what is for other streams.
  */
 #include "event/writer.h"
 
@@ -18,10 +15,6 @@
 /* After this long a transaction is overtaken: several times what one takes, and shorter than people notice. */
 #define TURN_TIME (20 * ES_MILLISECOND)
 
-/* The wait for those who were just answered: at most this part of the last transaction, and this long. */
-enum { GATHER_PART = 4 };
-#define GATHER_TIME (2 * ES_MILLISECOND)
-
 struct worker {
 	struct es_writer *writer;
 	struct es_store *store;
@@ -33,9 +26,7 @@ struct worker {
 	bool running;                           /* a transaction: from taking its batch until it is durable */
 	int64_t since;                          /* monotonic */
 	uint64_t streams[ES_BATCH_APPENDS_MAX]; /* hashes of the names it is about */
-	int stream_count;                       /* one for each request */
-	int waiting;                            /* requests in the queue when it was durable */
-	int64_t took;                           /* the transaction, in microseconds; 0: nothing was written */
+	int stream_count;
 };
 
 struct es_writer {
@@ -44,9 +35,7 @@ struct es_writer {
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t arrived;  /* a request that can be taken */
-	pthread_cond_t finished; /* a transaction, or gathering, for those who wait for their turn */
-	int expected;            /* requests worth gathering */
-	int64_t gather_until;    /* monotonic */
+	pthread_cond_t finished; /* a transaction, for those who wait for their turn */
 	int starving;            /* threads for whom nothing of what waits can be had */
 	struct es_append *first;
 	struct es_append **end;
@@ -75,8 +64,6 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 		writer->end = &append->next;
 		writer->length++;
 		writer->size += append->size;
-		if (writer->length == writer->expected)
-			pthread_cond_signal(&writer->finished);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	if (refused) {
@@ -175,52 +162,38 @@ refuse_waiting(void *context, const struct es_error *error)
 
 /* --- turns --- */
 
+/* Called under the lock. */
+static void
+finish_turn(struct worker *worker)
+{
+	if (!worker->running)
+		return;
+	worker->running = false;
+	pthread_cond_broadcast(&worker->writer->finished);
+	if (worker->writer->starving > 0)
+		pthread_cond_broadcast(&worker->writer->arrived); /* its streams' requests can be had again */
+}
+
 static void
 note_committed(void *context, const struct es_batch_report *report)
 {
 	struct worker *worker = context;
-	struct es_writer *writer = worker->writer;
+	const struct es_writer_options *options = &worker->writer->options;
 
-	pthread_mutex_lock(&writer->lock);
-	worker->waiting = writer->length;
-	worker->took = es_clock_monotonic() - worker->since;
-	pthread_mutex_unlock(&writer->lock);
-	if (writer->options.hooks.committed != NULL)
-		writer->options.hooks.committed(writer->options.hooks.context, report);
-}
-
-/* Called under the lock. */
-static void
-begin_turn(struct worker *worker)
-{
-	worker->running = true;
-	worker->since = es_clock_monotonic();
-	worker->took = 0;
-}
-
-/* Called under the lock, when all are answered. */
-static void
-finish_turn(struct worker *worker)
-{
-	struct es_writer *writer = worker->writer;
-
-	worker->running = false;
-	writer->expected = 0;
-	if (worker->took > 0) {
-		const int64_t gather = worker->took / GATHER_PART;
-		writer->expected = worker->stream_count + worker->waiting;
-		writer->gather_until = es_clock_monotonic() + (gather < GATHER_TIME ? gather : GATHER_TIME);
+	if (report->last) {
+		pthread_mutex_lock(&worker->writer->lock);
+		finish_turn(worker);
+		pthread_mutex_unlock(&worker->writer->lock);
 	}
-	pthread_cond_broadcast(&writer->finished);
-	if (writer->starving > 0)
-		pthread_cond_broadcast(&writer->arrived); /* its streams' requests can be had again */
+	if (options->hooks.committed != NULL)
+		options->hooks.committed(options->hooks.context, report);
 }
 
-/* When the next transaction may begin (monotonic): once the youngest is overtaken, and enough have gathered. */
+/* When the youngest transaction under way may be overtaken (monotonic); 0: none is under way. */
 static int64_t
 turn_comes_at(const struct es_writer *writer)
 {
-	int64_t turn = writer->length < writer->expected ? writer->gather_until : 0;
+	int64_t turn = 0;
 
 	for (int i = 0; i < writer->options.threads; i++) {
 		const struct worker *worker = &writer->workers[i];
@@ -280,7 +253,8 @@ work(void *argument)
 		struct es_append *batch = next_batch(writer, worker);
 		if (batch == NULL)
 			break;
-		begin_turn(worker);
+		worker->running = true;
+		worker->since = es_clock_monotonic();
 		pthread_mutex_unlock(&writer->lock);
 		es_batch_apply(worker->store, writer->options.decider, batch, &hooks);
 		worker->reconnects = worker->store->operations->reconnects(worker->store);
