@@ -34,7 +34,8 @@ answer_decided(struct es_round *round, struct es_entry *entry)
 
 	if (rows == NULL) {
 		/* applied, but the answer cannot be made: the same key sent again has it */
-		es_append_finish(entry->append, es_fail(&error, ES_OUTCOME_UNKNOWN, NULL, "no memory for the answer"), &error);
+		es_append_finish(entry->append, es_fail(&error, ES_OUTCOME_UNKNOWN, NULL, "no memory for the answer"),
+		                 &error);
 		return;
 	}
 	es_uuid_format(&entry->append->command_id, command_id);
@@ -149,8 +150,7 @@ es_round_fail(struct es_round *round, enum es_result result)
 		struct es_entry *entry = &round->entries[i];
 		const bool applied_perhaps = entry->state == ES_ENTRY_DECIDED || entry->state == ES_ENTRY_REPEATED;
 		/* what was refused or not decided yet is surely not applied */
-		const enum es_result own =
-		        result == ES_OUTCOME_UNKNOWN && !applied_perhaps ? ES_UNAVAILABLE : result;
+		const enum es_result own = result == ES_OUTCOME_UNKNOWN && !applied_perhaps ? ES_UNAVAILABLE : result;
 		es_append_finish(entry->append, own, &round->error);
 		entry->state = ES_ENTRY_REFUSED;
 	}

@@ -13,7 +13,8 @@ es_append_hash(struct es_append *append, const void *body, size_t size)
 	struct es_text text = ES_TEXT_INIT;
 
 	/* lengths first, so that no two requests give the same bytes */
-	es_text_add_format(&text, "%zu %zu ", strlen(append->stream), append->actor == NULL ? 0 : strlen(append->actor) + 1);
+	es_text_add_format(&text, "%zu %zu ", strlen(append->stream),
+	                   append->actor == NULL ? 0 : strlen(append->actor) + 1);
 	es_text_add_string(&text, append->stream);
 	es_text_add_string(&text, append->actor == NULL ? "" : append->actor);
 	es_text_add(&text, body, size);

@@ -11,8 +11,8 @@
 #include "event/uuid.h"
 
 enum {
-	ES_LOG_SIZE = 9,       /* 8 hex digits and a NUL */
-	ES_EXPECTED_MAX = 16,  /* versions in one expectation: a caller knows one, rarely two */
+	ES_LOG_SIZE = 9,         /* 8 hex digits and a NUL */
+	ES_EXPECTED_MAX = 16,    /* versions in one expectation: a caller knows one, rarely two */
 	ES_STREAM_NAME_MAX = 63, /* bytes: [a-z0-9][a-z0-9._-]{0,62} */
 };
 
@@ -45,14 +45,14 @@ struct es_append {
 	/* --- the request; borrowed until done --- */
 	const char *stream;
 	struct es_command_list commands;
-	const char *actor;          /* NULL: nobody */
-	struct es_uuid command_id;  /* kept in the events */
-	bool keyed;                 /* command_id is the caller's own: remembered, and a repeat gets the first answer */
+	const char *actor;         /* NULL: nobody */
+	struct es_uuid command_id; /* kept in the events */
+	bool keyed;                /* command_id is the caller's own: remembered, and a repeat gets the first answer */
 	struct es_uuid request_hash; /* of stream, actor and body: what a repeat must match; only when keyed */
 	struct es_expected expected[ES_EXPECTED_MAX];
-	int expected_count;         /* 0: any version */
-	int64_t deadline;           /* monotonic: after it, ES_UNAVAILABLE or ES_OUTCOME_UNKNOWN; the library sets it */
-	size_t size;                /* bytes of the request, for the bounds of queue and batch */
+	int expected_count; /* 0: any version */
+	int64_t deadline;   /* monotonic: after it, ES_UNAVAILABLE or ES_OUTCOME_UNKNOWN; the library sets it */
+	size_t size;        /* bytes of the request, for the bounds of queue and batch */
 
 	/* --- the answer, complete when done is called; events live until done returns --- */
 	enum es_result result;
@@ -77,8 +77,8 @@ bool es_append_hash(struct es_append *append, const void *body, size_t size);
 void es_append_finish(struct es_append *append, enum es_result result, const struct es_error *error);
 
 /*
- * For callers that have one request and want to wait: applies it and returns its result.  done may be NULL; a deadline of
- * 0 becomes ES_APPEND_TIME from now.
+ * For callers that have one request and want to wait: applies it and returns its result.  done may be NULL; a deadline
+ * of 0 becomes ES_APPEND_TIME from now.
  */
 enum es_result es_append_now(struct es_store *store, const struct es_decider *decider, struct es_append *append);
 

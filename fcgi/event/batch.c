@@ -49,19 +49,11 @@ recover(struct es_round *round)
 			return found;
 		if (!wait_for_store(round)) {
 			es_fail(&round->error, ES_OUTCOME_UNKNOWN, NULL,
-			        "the database went away during the commit; send the request again with the same Idempotency-Key");
+			        "the database went away during the commit; send the request again with the same "
+			        "Idempotency-Key");
 			return ES_OUTCOME_UNKNOWN;
 		}
 	}
-}
-
-static bool
-has_deferred(const struct es_round *round)
-{
-	for (int i = 0; i < round->count; i++)
-		if (round->entries[i].state == ES_ENTRY_DEFERRED)
-			return true;
-	return false;
 }
 
 /* One transaction.  ES_OK: durable, or nothing to write. */
@@ -87,14 +79,12 @@ run_transaction(struct es_round *round)
 	if (result == ES_OUTCOME_UNKNOWN)
 		result = recover(round);
 	if (result == ES_OK && round->hooks->committed != NULL)
-		round->hooks->committed(round->hooks->context,
-		                        &(struct es_batch_report){
-		                                .appends = round->count,
-		                                .events = batch->event_count,
-		                                .begin_time = decided - started,
-		                                .commit_time = es_clock_monotonic() - decided,
-		                                .last = round->is_rest && !has_deferred(round),
-		                        });
+		round->hooks->committed(round->hooks->context, &(struct es_batch_report){
+								       .appends = round->count,
+								       .events = batch->event_count,
+								       .begin_time = decided - started,
+								       .commit_time = es_clock_monotonic() - decided,
+							       });
 	return result;
 }
 
@@ -198,7 +188,6 @@ es_batch_apply(struct es_store *store, const struct es_decider *decider, struct 
 		round.error = ES_ERROR_INIT;
 		struct es_append *const first = list;
 		round.count = take(entries, at_once, &list);
-		round.is_rest = list == NULL;
 		if (run_round(&round) == SPLIT) {
 			list = first;
 			at_once = 1;

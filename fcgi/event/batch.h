@@ -15,7 +15,6 @@ struct es_batch_report {
 	int events;
 	int64_t begin_time;  /* microseconds: locks and reads */
 	int64_t commit_time; /* microseconds: writes until durable */
-	bool last;           /* nothing of the list is left for another transaction */
 };
 
 struct es_batch_hooks {

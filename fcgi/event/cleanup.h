@@ -36,11 +36,11 @@ es_cleanup_result(PGresult **result)
 #define _cleanup_text_ __attribute__((cleanup(es_text_done)))
 
 /* Takes what pointer held and leaves NULL, so that the cleanup at the end of the scope frees nothing. */
-#define es_steal(pointer)                                                                          \
-	__extension__({                                                                            \
-		__typeof__(pointer) stolen_ = (pointer);                                           \
-		(pointer) = NULL;                                                                  \
-		stolen_;                                                                           \
+#define es_steal(pointer)                                \
+	__extension__({                                  \
+		__typeof__(pointer) stolen_ = (pointer); \
+		(pointer) = NULL;                        \
+		stolen_;                                 \
 	})
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "event/result.h"
 
-#define ES_SECOND INT64_C(1000000)      /* in microseconds, the unit of every time and duration here */
+#define ES_SECOND INT64_C(1000000) /* in microseconds, the unit of every time and duration here */
 #define ES_MILLISECOND INT64_C(1000)
 
 enum {

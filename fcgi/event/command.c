@@ -61,7 +61,7 @@ parse_array(const struct es_decider *decider, struct json_object *body, struct e
 		struct es_command *command = &list->commands[list->count++];
 		error->index = (int)i;
 		const enum es_result result =
-		        parse_command(decider, json_object_array_get_idx(body, i), command, error);
+			parse_command(decider, json_object_array_get_idx(body, i), command, error);
 		if (result != ES_OK)
 			return result;
 		if (command->type == NULL && i + 1 < count)

@@ -40,10 +40,10 @@ struct es_database {
 	int pending_first;
 	int pending_count;
 
-	bool proved; /* the connection has answered a round trip */
-	int64_t next_attempt; /* monotonic */
-	int64_t back_off;     /* the last pause */
-	int64_t connections;  /* made so far */
+	bool proved;            /* the connection has answered a round trip */
+	int64_t next_attempt;   /* monotonic */
+	int64_t back_off;       /* the last pause */
+	int64_t connections;    /* made so far */
 	struct es_error reason; /* of the last failure to connect */
 };
 
@@ -210,7 +210,8 @@ wait_for_result(struct es_database *database, int64_t deadline, struct es_error 
 		const int unsent = PQflush(database->connection);
 		if (unsent < 0)
 			return lose(database, NULL, error);
-		const short ready = wait_for_socket(database->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline);
+		const short ready =
+			wait_for_socket(database->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline);
 		if (ready == 0)
 			return lose(database, "the database did not answer in time", error);
 		if ((ready & ~POLLOUT) != 0 && !PQconsumeInput(database->connection))
@@ -231,12 +232,10 @@ static enum es_result
 connect_to_server(struct es_database *database, int64_t deadline, struct es_error *error)
 {
 	/* ours first: what the connection string says comes later and wins */
-	const char *const names[] = { "application_name",    "client_encoding",  "keepalives_idle",
-		                      "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-		                      "dbname",              NULL };
-	const char *const values[] = {
-		database->application_name, "UTF8", "10", "5", "3", "15000", database->conninfo, NULL
-	};
+	const char *const names[] = { "application_name", "client_encoding",  "keepalives_idle", "keepalives_interval",
+		                      "keepalives_count", "tcp_user_timeout", "dbname",          NULL };
+	const char *const values[] = { database->application_name, "UTF8", "10", "5", "3", "15000",
+		                       database->conninfo,         NULL };
 	int polling = PGRES_POLLING_WRITING;
 
 	database->connection = PQconnectStartParams(names, values, 1);
@@ -248,7 +247,8 @@ connect_to_server(struct es_database *database, int64_t deadline, struct es_erro
 	while (polling != PGRES_POLLING_OK) {
 		if (polling == PGRES_POLLING_FAILED)
 			return lose(database, NULL, error);
-		if (wait_for_socket(database->connection, polling == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) == 0)
+		if (wait_for_socket(database->connection, polling == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+		                    deadline) == 0)
 			return lose(database, "the database did not accept the connection in time", error);
 		polling = (int)PQconnectPoll(database->connection);
 	}
@@ -434,8 +434,8 @@ es_database_result(struct es_database *database, int64_t deadline, PGresult **re
 }
 
 enum es_result
-es_database_query(struct es_database *database, int statement, const struct es_parameters *parameters,
-                  int64_t deadline, PGresult **ret_result, struct es_error *error)
+es_database_query(struct es_database *database, int statement, const struct es_parameters *parameters, int64_t deadline,
+                  PGresult **ret_result, struct es_error *error)
 {
 	_cleanup_result_ PGresult *answer = NULL;
 	_cleanup_result_ PGresult *sync = NULL;

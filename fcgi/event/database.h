@@ -38,10 +38,10 @@ void es_parameters_add(struct es_parameters *parameters, const char *text_or_nul
 void es_parameters_add_binary(struct es_parameters *parameters, const void *bytes, size_t size);
 
 struct es_database_options {
-	const char *conninfo;                 /* a libpq connection string; "" takes all from the PG* environment */
-	const char *application_name;         /* what pg_stat_activity shows */
+	const char *conninfo;                  /* a libpq connection string; "" takes all from the PG* environment */
+	const char *application_name;          /* what pg_stat_activity shows */
 	const struct es_statement *statements; /* indexed by the caller's enum; ends with a NULL name; borrowed */
-	const char *setup;                    /* SQL run on each new connection (SET ...; LISTEN ...), or NULL */
+	const char *setup;                     /* SQL run on each new connection (SET ...; LISTEN ...), or NULL */
 };
 
 /* Takes options by copy (the statements are borrowed).  Does not connect yet.  NULL: no memory. */

@@ -9,7 +9,8 @@ check_commands(const struct es_command_type *commands, struct es_error *error)
 {
 	for (const struct es_command_type *type = commands; type->name != NULL; type++) {
 		if (type->decide == NULL || (type->parse == NULL) != (type->size == 0))
-			return es_fail(error, ES_FAILED, NULL, "command \"%s\" lacks decide, or one of parse and size", type->name);
+			return es_fail(error, ES_FAILED, NULL, "command \"%s\" lacks decide, or one of parse and size",
+			               type->name);
 		if (strcmp(type->name, ES_REWIND) == 0)
 			return es_fail(error, ES_FAILED, NULL, "command \"%s\" belongs to the library", type->name);
 		for (const struct es_command_type *other = commands; other != type; other++)
@@ -89,8 +90,7 @@ es_string_member(struct json_object *body, const char *name, const char **ret_st
 }
 
 enum es_result
-es_int64_member(struct json_object *body, const char *name, int64_t least, int64_t *ret_number,
-                struct es_error *error)
+es_int64_member(struct json_object *body, const char *name, int64_t least, int64_t *ret_number, struct es_error *error)
 {
 	struct json_object *value;
 

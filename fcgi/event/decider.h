@@ -19,10 +19,10 @@ struct es_facts;    /* the facts of one stream, as far as the commands asked for
 struct es_keys;     /* the keys of the facts a command is going to ask for */
 
 enum {
-	ES_COMMANDS_MAX = 1000,  /* in one array: an answer stays small enough to send at once */
-	ES_EVENTS_MAX = 1000,    /* that one command may decide, for the same reason */
-	ES_KEY_MAX = 512,        /* bytes of a fact's key: three times as much would not fit an index entry */
-	ES_LIVE_MAX = 100000,    /* facts alive in one stream: what a page can still list and a rewind change */
+	ES_COMMANDS_MAX = 1000, /* in one array: an answer stays small enough to send at once */
+	ES_EVENTS_MAX = 1000,   /* that one command may decide, for the same reason */
+	ES_KEY_MAX = 512,       /* bytes of a fact's key: three times as much would not fit an index entry */
+	ES_LIVE_MAX = 100000,   /* facts alive in one stream: what a page can still list and a rewind change */
 };
 
 #define ES_REWIND "rewind"   /* the command that the library answers itself: {"type":"rewind","version":3} */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* One event as a command decided it. */
 struct decided {
 	const char *type;
@@ -75,7 +74,7 @@ next_event(struct es_batch *batch)
 	/* a power of two is a full array */
 	if ((count & (count - 1)) == 0) {
 		struct es_batch_event *events =
-		        reallocarray(batch->events, count == 0 ? 1 : (size_t)count * 2, sizeof *events);
+			reallocarray(batch->events, count == 0 ? 1 : (size_t)count * 2, sizeof *events);
 		if (events == NULL)
 			return NULL;
 		batch->events = events;
@@ -89,7 +88,8 @@ record(struct context *context, const char *type, struct json_object *data, int6
        struct es_error *error)
 {
 	struct es_batch_event *event = next_event(context->batch);
-	const char *text = json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+		json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (event == NULL || text == NULL)
 		return es_fail(error, ES_FAILED, NULL, "no memory for an event");
@@ -134,9 +134,8 @@ evolve(struct context *context, const struct decided *decided, struct es_error *
 	result = es_facts_check(facts, error);
 	recorded->live = es_facts_live(facts);
 	if (result == ES_OK && recorded->live > ES_LIVE_MAX)
-		return es_fail(error, ES_REFUSED, NULL,
-		               "\"%s\" would hold more than %d; remove something first", context->stream->name,
-		               ES_LIVE_MAX);
+		return es_fail(error, ES_REFUSED, NULL, "\"%s\" would hold more than %d; remove something first",
+		               context->stream->name, ES_LIVE_MAX);
 	return result;
 }
 

@@ -12,11 +12,11 @@ enum {
 
 /* What is known of one key. */
 struct slot {
-	char *key; /* owned */
-	char *stored; /* JSON text of the row that was open before the batch, or NULL */
+	char *key;                 /* owned */
+	char *stored;              /* JSON text of the row that was open before the batch, or NULL */
 	struct json_object *value; /* stored, parsed on first use */
-	int64_t closed_at; /* the version that closes the stored row; 0: none */
-	int row; /* the newest row of this key, or NO_ROW */
+	int64_t closed_at;         /* the version that closes the stored row; 0: none */
+	int row;                   /* the newest row of this key, or NO_ROW */
 };
 
 struct row {
@@ -24,8 +24,8 @@ struct row {
 	struct json_object *value; /* owned */
 	int64_t since;
 	int64_t until; /* 0: open */
-	int previous; /* the slot's row before this one */
-	bool dropped; /* put and removed by one event: never was */
+	int previous;  /* the slot's row before this one */
+	bool dropped;  /* put and removed by one event: never was */
 };
 
 /* How to take one change back: what the slot and its newest row were before. */
@@ -35,7 +35,7 @@ struct change {
 	int row;
 	int64_t until;
 	struct json_object *replaced; /* owned: the value that the same event had put before */
-	bool added; /* the change added the last row */
+	bool added;                   /* the change added the last row */
 };
 
 struct es_facts {
@@ -47,8 +47,8 @@ struct es_facts {
 	int64_t version;
 	char event_id[ID_LENGTH + 1];
 	int live;
-	bool failed; /* for good: what was declared or fetched is not all here */
-	bool refused; /* until the next rollback: a put that could not be */
+	bool failed;         /* for good: what was declared or fetched is not all here */
+	bool refused;        /* until the next rollback: a put that could not be */
 	char undeclared[64]; /* the first key that nobody had named, cut short; "" if none; until the next rollback */
 };
 
@@ -289,9 +289,8 @@ es_facts_put(struct es_facts *facts, const char *key, struct json_object *value)
 	if (present)
 		close_current(facts, slot);
 	change->added = true;
-	rows[facts->row_count] = (struct row){
-		.slot = slot, .value = value, .since = facts->version, .previous = slot->row
-	};
+	rows[facts->row_count] =
+		(struct row){ .slot = slot, .value = value, .since = facts->version, .previous = slot->row };
 	slot->row = (int)facts->row_count++;
 	facts->live++;
 }

@@ -7,7 +7,8 @@
 
 #include "event/clock.h"
 
-/* One more zeroed element at the end of an array that grows by doubling.  NULL: no memory, which the store remembers. */
+/* One more zeroed element at the end of an array that grows by doubling.  NULL: no memory, which the store remembers.
+ */
 static void *
 add_element(struct es_memory *memory, void *array, size_t *count, size_t size, void **ret_array)
 {
@@ -28,8 +29,7 @@ add_element(struct es_memory *memory, void *array, size_t *count, size_t size, v
 	return element;
 }
 
-#define ADD_ELEMENT(memory, array, count)                                                          \
-	add_element(memory, array, &(count), sizeof *(array), (void **)&(array))
+#define ADD_ELEMENT(memory, array, count) add_element(memory, array, &(count), sizeof *(array), (void **)&(array))
 
 static char *
 copy(struct es_memory *memory, const char *text)
@@ -158,9 +158,8 @@ write_facts(struct es_memory *memory, struct memory_stream *stream, const struct
 			if (stream->facts[i].until == 0 && strcmp(stream->facts[i].key, close.key) == 0)
 				stream->facts[i].until = close.until;
 	for (size_t at = 0; es_facts_next_write(facts, &at, &write);)
-		add_fact(memory, stream, write.key,
-		         json_object_to_json_string_ext(write.value, JSON_C_TO_STRING_PLAIN), write.since, write.since,
-		         write.until);
+		add_fact(memory, stream, write.key, json_object_to_json_string_ext(write.value, JSON_C_TO_STRING_PLAIN),
+		         write.since, write.since, write.until);
 }
 
 /* Whether fact's very value (key and origin) has a row valid at version. */
@@ -247,7 +246,8 @@ commit(struct es_store *store, struct es_batch *batch, struct es_error *error)
 			rewind_facts(memory, stored, stream->rewind_target, stream->rewind_version);
 	}
 	for (int i = 0; i < batch->event_count && !memory->failed; i++)
-		record_event(memory, &memory->streams[batch->streams[batch->events[i].stream].id - 1], &batch->events[i]);
+		record_event(memory, &memory->streams[batch->streams[batch->events[i].stream].id - 1],
+		             &batch->events[i]);
 	for (int i = 0; i < batch->answer_count && !memory->failed; i++) {
 		const struct es_batch_answer *answer = &batch->answers[i];
 		struct memory_command *command = ADD_ELEMENT(memory, memory->commands, memory->command_count);

@@ -63,9 +63,8 @@ enum es_result es_memory_head(struct es_store *store, const char *stream, struct
                               struct es_error *error);
 enum es_result es_memory_facts(struct es_store *store, const struct es_head *head, int64_t version,
                                struct es_place after, int limit, struct es_page *ret_page, struct es_error *error);
-enum es_result es_memory_events(struct es_store *store, const struct es_head *head,
-                                const struct es_events_query *query, struct es_page *ret_page,
-                                struct es_error *error);
+enum es_result es_memory_events(struct es_store *store, const struct es_head *head, const struct es_events_query *query,
+                                struct es_page *ret_page, struct es_error *error);
 enum es_result es_memory_differences(struct es_store *store, const struct es_head *head, int64_t from, int64_t to,
                                      struct es_place after, int limit, struct es_page *ret_page,
                                      struct es_error *error);

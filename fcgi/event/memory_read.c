@@ -140,7 +140,8 @@ es_memory_events(struct es_store *store, const struct es_head *head, const struc
 		return result;
 	ret_page->events = ret_page->rows;
 	for (int64_t examined = 0; at >= 1 && at <= query->version; at += step, examined++) {
-		if (ret_page->count == query->limit || bytes >= ES_PAGE_BYTES || (filtered && examined == ES_SEARCH_MAX))
+		if (ret_page->count == query->limit || bytes >= ES_PAGE_BYTES ||
+		    (filtered && examined == ES_SEARCH_MAX))
 			break;
 		const struct es_event_row *row = &stream->events[at - 1].row;
 		if (!is_wanted(row, query))
@@ -161,7 +162,8 @@ fact_at(const struct memory_stream *stream, const char *key, int64_t version)
 {
 	for (size_t i = 0; i < stream->fact_count; i++) {
 		const struct memory_fact *fact = &stream->facts[i];
-		if (fact->since <= version && (fact->until == 0 || fact->until > version) && strcmp(fact->key, key) == 0)
+		if (fact->since <= version && (fact->until == 0 || fact->until > version) &&
+		    strcmp(fact->key, key) == 0)
 			return fact;
 	}
 	return NULL;

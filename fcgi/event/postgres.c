@@ -10,9 +10,9 @@
  * tables were empty would scan them whole for ever after.
  */
 static const char setup[] =
-        "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '9s';"
-        "SET search_path = es, public; SET timezone = 'UTC'; SET plan_cache_mode = force_generic_plan; SET jit = off;"
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+	"SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '9s';"
+	"SET search_path = es, public; SET timezone = 'UTC'; SET plan_cache_mode = force_generic_plan; SET jit = off;"
+	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 static enum es_result
 connect_store(struct es_store *store, int64_t deadline, struct es_error *error)
@@ -69,10 +69,10 @@ es_store_postgres_new(const char *conninfo, const char *application_name)
 		return NULL;
 	postgres->store.operations = &operations;
 	postgres->database = es_database_new(&(struct es_database_options){
-	        .conninfo = conninfo,
-	        .application_name = application_name,
-	        .statements = es_postgres_statements,
-	        .setup = setup,
+		.conninfo = conninfo,
+		.application_name = application_name,
+		.statements = es_postgres_statements,
+		.setup = setup,
 	});
 	if (postgres->database == NULL) {
 		free(postgres);
@@ -141,8 +141,8 @@ es_postgres_receive(struct es_postgres *postgres, int64_t deadline, struct es_er
 
 	if (!es_database_connected(postgres->database))
 		return NULL;
-	const enum es_result got = es_database_result(postgres->database, deadline, &result,
-	                                              postgres->result == ES_OK ? error : &ignored);
+	const enum es_result got =
+		es_database_result(postgres->database, deadline, &result, postgres->result == ES_OK ? error : &ignored);
 	if (got != ES_OK) {
 		/* a connection that does not hold outweighs what a statement said before */
 		postgres->result = got;

@@ -72,8 +72,7 @@ es_postgres_of(struct es_store *store)
 }
 
 /* Connects where needed; the start of every exchange. */
-ES_MUST_CHECK enum es_result es_postgres_start(struct es_postgres *postgres, int64_t deadline,
-                                               struct es_error *error);
+ES_MUST_CHECK enum es_result es_postgres_start(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
 
 /* Sends a statement; failures are remembered in postgres->result. */
 void es_postgres_send(struct es_postgres *postgres, enum postgres_statement statement,

@@ -1,5 +1,6 @@
 /*
- * Pages, by version: what a state was at a version never changes, so the statements of a walk need no snapshot in common.
+ * Pages, by version: what a state was at a version never changes, so the statements of a walk need no snapshot in
+ * common.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,8 @@ es_postgres_head(struct es_store *store, const char *stream, struct es_head *ret
 }
 
 enum es_result
-es_postgres_facts(struct es_store *store, const struct es_head *head, int64_t version, struct es_place after,
-                  int limit, struct es_page *ret_page, struct es_error *error)
+es_postgres_facts(struct es_store *store, const struct es_head *head, int64_t version, struct es_place after, int limit,
+                  struct es_page *ret_page, struct es_error *error)
 {
 	struct values values = { 0 };
 	PGresult *result = NULL;
@@ -140,7 +141,8 @@ read_event(const PGresult *result, int row)
 	};
 }
 
-/* How far a page of events has looked: up to its last row where it was cut, else to the end of what one page examines. */
+/* How far a page of events has looked: up to its last row where it was cut, else to the end of what one page examines.
+ */
 static int64_t
 examined_to(const struct es_page *page, int64_t found_count, const struct es_events_query *wanted, int64_t window)
 {
@@ -171,7 +173,7 @@ es_postgres_events(struct es_store *store, const struct es_head *head, const str
 	add_number(&values, ES_PAGE_BYTES);
 	add_number(&values, window);
 	enum es_result got =
-	        query(store, wanted->oldest_first ? STATEMENT_EVENTS_OLDEST_FIRST : STATEMENT_EVENTS_NEWEST_FIRST,
+		query(store, wanted->oldest_first ? STATEMENT_EVENTS_OLDEST_FIRST : STATEMENT_EVENTS_NEWEST_FIRST,
 	              &values, &result, error);
 	if (got != ES_OK)
 		return got;
@@ -184,8 +186,8 @@ es_postgres_events(struct es_store *store, const struct es_head *head, const str
 	for (int i = 0; i < count; i++)
 		ret_page->events[i] = read_event(result, i);
 	ret_page->examined = examined_to(ret_page, found_count, wanted, window);
-	ret_page->more = wanted->oldest_first ? ret_page->examined < wanted->version
-	                                      : ret_page->examined > head->horizon;
+	ret_page->more =
+		wanted->oldest_first ? ret_page->examined < wanted->version : ret_page->examined > head->horizon;
 	return ES_OK;
 }
 

@@ -21,8 +21,8 @@ begin_arrays(struct es_postgres *postgres, const enum es_array_type *types, int 
 		es_array_begin(&postgres->arrays[i], types[i]);
 }
 
-#define BEGIN_ARRAYS(postgres, ...)                                                                \
-	begin_arrays(postgres, (const enum es_array_type[]){ __VA_ARGS__ },                        \
+#define BEGIN_ARRAYS(postgres, ...)                                         \
+	begin_arrays(postgres, (const enum es_array_type[]){ __VA_ARGS__ }, \
 	             (int)(sizeof((const enum es_array_type[]){ __VA_ARGS__ }) / sizeof(enum es_array_type)))
 
 /* Sends a statement whose parameters are the first count arrays. */
@@ -104,9 +104,7 @@ send_fact_requests(struct es_postgres *postgres, const struct es_batch *batch, s
 {
 	BEGIN_ARRAYS(postgres, ES_ARRAY_INT8, ES_ARRAY_TEXT, ES_ARRAY_TEXT);
 	for (int i = 0; i < batch->stream_count; i++) {
-		struct fact_request request = {
-			.arrays = postgres->arrays, .stream = &batch->streams[i], .index = i
-		};
+		struct fact_request request = { .arrays = postgres->arrays, .stream = &batch->streams[i], .index = i };
 		es_facts_each_key(batch->streams[i].facts, add_fact_request, &request);
 	}
 	if (postgres->arrays[0].count == 0)
@@ -203,17 +201,17 @@ lock_and_read(struct es_postgres *postgres, struct es_batch *batch, struct es_er
 	if (fetched != NULL)
 		read_facts(batch, fetched);
 	_cleanup_result_ PGresult *targets =
-	        batch->target_count > 0 ? es_postgres_receive(postgres, deadline, error) : NULL;
+		batch->target_count > 0 ? es_postgres_receive(postgres, deadline, error) : NULL;
 	if (targets != NULL)
 		read_targets(batch, targets);
-	_cleanup_result_ PGresult *keys =
-	        batch->key_count > 0 ? es_postgres_receive(postgres, deadline, error) : NULL;
+	_cleanup_result_ PGresult *keys = batch->key_count > 0 ? es_postgres_receive(postgres, deadline, error) : NULL;
 	if (keys != NULL)
 		read_keys(batch, keys);
 	es_postgres_synced(postgres, deadline, error);
 }
 
-/* Whether an exchange that failed may succeed at once: it waited for a lock in vain, or was the victim of a deadlock. */
+/* Whether an exchange that failed may succeed at once: it waited for a lock in vain, or was the victim of a deadlock.
+ */
 static bool
 may_try_again(struct es_postgres *postgres, const struct es_batch *batch)
 {

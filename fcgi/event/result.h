@@ -38,10 +38,10 @@ struct es_error {
 	int index;                        /* of the command within its array, or -1 */
 };
 
-#define ES_ERROR_INIT                                                                              \
-	(struct es_error)                                                                          \
-	{                                                                                          \
-		.version = -1, .index = -1                                                         \
+#define ES_ERROR_INIT                      \
+	(struct es_error)                  \
+	{                                  \
+		.version = -1, .index = -1 \
 	}
 
 /*
@@ -49,7 +49,7 @@ struct es_error {
  * code, so that a caller can write: return es_fail(error, ES_INVALID, "content", "...");
  */
 enum es_result es_fail(struct es_error *error, enum es_result code, const char *field, const char *format, ...)
-        ES_PRINTF(4, 5);
+	ES_PRINTF(4, 5);
 
 /* The name of a result in lower case with hyphens ("outcome-unknown"), for logs and problem types.  Static. */
 const char *es_result_name(enum es_result result);

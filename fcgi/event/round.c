@@ -30,8 +30,8 @@ static int
 find_stream(const struct es_batch *batch, const char *name)
 {
 	const struct es_batch_stream wanted = { .name = name };
-	const struct es_batch_stream *found = bsearch(&wanted, batch->streams, (size_t)batch->stream_count,
-	                                              sizeof *batch->streams, compare_names);
+	const struct es_batch_stream *found =
+		bsearch(&wanted, batch->streams, (size_t)batch->stream_count, sizeof *batch->streams, compare_names);
 
 	return (int)(found - batch->streams);
 }
@@ -70,9 +70,9 @@ collect_needs(struct es_round *round, struct es_entry *entry)
 	for (int i = 0; i < append->commands.count; i++) {
 		const struct es_command *command = &append->commands.commands[i];
 		if (command->type == NULL)
-			batch->targets[batch->target_count++] = (struct es_batch_target){
-				.stream = entry->stream, .version = command->target, .live = -1
-			};
+			batch->targets[batch->target_count++] = (struct es_batch_target){ .stream = entry->stream,
+				                                                          .version = command->target,
+				                                                          .live = -1 };
 		else if (command->type->needs != NULL)
 			command->type->needs(command->value, &keys);
 	}

@@ -39,7 +39,6 @@ struct es_round {
 	struct es_entry *entries;
 	int count;
 	struct es_batch batch;
-	bool is_rest; /* no request of the list comes after these */
 	struct es_error error; /* of the store */
 };
 

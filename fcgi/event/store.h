@@ -96,8 +96,8 @@ struct es_batch {
 /* --- reading --- */
 
 enum {
-	ES_PAGE_BYTES = 4 << 20,     /* of JSON values in one page: a reader's memory stays bounded */
-	ES_SEARCH_MAX = 20000,       /* events that one filtered page examines: bounds its time */
+	ES_PAGE_BYTES = 4 << 20, /* of JSON values in one page: a reader's memory stays bounded */
+	ES_SEARCH_MAX = 20000,   /* events that one filtered page examines: bounds its time */
 };
 
 struct es_head {
@@ -142,7 +142,7 @@ struct es_page {
 	int64_t examined; /* events: the last version looked at; a filtered page may end before it found enough */
 	int64_t added, removed, changed; /* differences: on all pages together */
 
-	void *rows; /* owned: what the union points to */
+	void *rows;  /* owned: what the union points to */
 	void *owner; /* owned: what the strings live in */
 	void (*release)(void *owner);
 };
@@ -158,11 +158,11 @@ struct es_place {
 #define ES_START ((struct es_place){ .origin = 0, .key = "" })
 
 struct es_events_query {
-	int64_t version;   /* events above it do not exist; active as of it */
-	int64_t cursor;    /* newest first: this version and older; oldest first: newer than this */
+	int64_t version; /* events above it do not exist; active as of it */
+	int64_t cursor;  /* newest first: this version and older; oldest first: newer than this */
 	bool oldest_first;
-	const char *type;  /* NULL: all */
-	const char *text;  /* NULL: all; else only events with it in a string of data, whatever the case */
+	const char *type; /* NULL: all */
+	const char *text; /* NULL: all; else only events with it in a string of data, whatever the case */
 	int limit;
 };
 
@@ -183,8 +183,9 @@ struct es_store_operations {
 	void (*abort)(struct es_store *store);
 
 	/*
-	 * After ES_OUTCOME_UNKNOWN: takes the same locks, then looks for the batch's events.  ES_OK: they are there, positions and
-	 * times filled in.  ES_NOT_FOUND: they are not, and never will be.  ES_UNAVAILABLE: cannot tell yet.
+	 * After ES_OUTCOME_UNKNOWN: takes the same locks, then looks for the batch's events.  ES_OK: they are there,
+	 * positions and times filled in.  ES_NOT_FOUND: they are not, and never will be.  ES_UNAVAILABLE: cannot tell
+	 * yet.
 	 */
 	enum es_result (*find)(struct es_store *store, struct es_batch *batch, struct es_error *error);
 

@@ -113,11 +113,21 @@ es_text_add_json(struct es_text *text, const char *string)
 		es_text_add(text, run, (size_t)(at - run));
 		run = at + 1;
 		switch (byte) {
-		case '"': es_text_add(text, "\\\"", 2); break;
-		case '\\': es_text_add(text, "\\\\", 2); break;
-		case '\n': es_text_add(text, "\\n", 2); break;
-		case '\t': es_text_add(text, "\\t", 2); break;
-		case '\r': es_text_add(text, "\\r", 2); break;
+		case '"':
+			es_text_add(text, "\\\"", 2);
+			break;
+		case '\\':
+			es_text_add(text, "\\\\", 2);
+			break;
+		case '\n':
+			es_text_add(text, "\\n", 2);
+			break;
+		case '\t':
+			es_text_add(text, "\\t", 2);
+			break;
+		case '\r':
+			es_text_add(text, "\\r", 2);
+			break;
 		default: {
 			const char escape[6] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15] };
 			es_text_add(text, escape, sizeof escape);

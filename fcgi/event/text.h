@@ -23,10 +23,10 @@ struct es_text {
 
 extern char es_text_empty[1]; /* what an empty text points to; never written */
 
-#define ES_TEXT_INIT                                                                               \
-	(struct es_text)                                                                           \
-	{                                                                                          \
-		.bytes = es_text_empty                                                             \
+#define ES_TEXT_INIT                   \
+	(struct es_text)               \
+	{                              \
+		.bytes = es_text_empty \
 	}
 
 void es_text_add(struct es_text *text, const void *bytes, size_t size);

@@ -10,8 +10,8 @@
 #include "event/clock.h"
 
 enum {
-	COUNTER_BITS = 26,              /* 12 of rand_a and the first 14 of rand_b */
-	COUNTER_SEED_BITS = 25,         /* the top bit starts clear, so that a millisecond holds 2^25 at the least */
+	COUNTER_BITS = 26,      /* 12 of rand_a and the first 14 of rand_b */
+	COUNTER_SEED_BITS = 25, /* the top bit starts clear, so that a millisecond holds 2^25 at the least */
 	LOW_BITS = COUNTER_BITS - 12,
 	RANDOM_POOL = 256, /* bytes: what one call of the kernel gives whole */
 };
@@ -32,7 +32,8 @@ random_bytes(unsigned char *bytes, size_t size)
 	static __thread size_t left;
 
 	if (left < size) {
-		/* up to 256 bytes come whole and at once, and never fail once the kernel has its seed: man 2 getrandom */
+		/* up to 256 bytes come whole and at once, and never fail once the kernel has its seed: man 2 getrandom
+		 */
 		while (getrandom(pool, sizeof pool, 0) != (ssize_t)sizeof pool)
 			;
 		left = sizeof pool;

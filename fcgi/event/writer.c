@@ -1,7 +1,8 @@
 /*
- * Transactions of one process are serial by choice: while one runs, the others' turn would only make batches smaller and
- * wait for the same locks.  The next begins when it is durable, while its requests are still being answered.  Only a
- * transaction that takes long (a great rewind) is overtaken, by what is for other streams.
+ * Transactions of one process are serial by choice: a second one at the same time would only make both smaller, and
+ * wait for the same locks (measured: neither that, nor beginning one while the last is still being answered, nor
+ * waiting a little for more gains anything).  Only one that takes long, a great rewind, is overtaken by what is for
+ * other streams.
  */
 #include "event/writer.h"
 
@@ -33,7 +34,7 @@ struct es_writer {
 	struct es_writer_options options;
 	struct worker *workers;
 
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock;    /* of all below */
 	pthread_cond_t arrived;  /* a request that can be taken */
 	pthread_cond_t finished; /* a transaction, for those who wait for their turn */
 	int starving;            /* threads for whom nothing of what waits can be had */
@@ -99,8 +100,8 @@ is_busy(const struct es_writer *writer, uint64_t stream)
 }
 
 /*
- * Takes the oldest requests off the queue, as many as a batch may hold, without those whose stream is busy.  NULL: there
- * is none.  Called under the lock.
+ * Takes the oldest requests off the queue, as many as a batch may hold, without those whose stream is busy.  NULL:
+ * there is none.  Called under the lock.
  */
 static struct es_append *
 take_batch(struct es_writer *writer, struct worker *worker)
@@ -160,33 +161,26 @@ refuse_waiting(void *context, const struct es_error *error)
 		writer->options.hooks.away(writer->options.hooks.context, error);
 }
 
+static void
+pass_committed(void *context, const struct es_batch_report *report)
+{
+	const struct worker *worker = context;
+	const struct es_batch_hooks *hooks = &worker->writer->options.hooks;
+
+	if (hooks->committed != NULL)
+		hooks->committed(hooks->context, report);
+}
+
 /* --- turns --- */
 
 /* Called under the lock. */
 static void
 finish_turn(struct worker *worker)
 {
-	if (!worker->running)
-		return;
 	worker->running = false;
 	pthread_cond_broadcast(&worker->writer->finished);
 	if (worker->writer->starving > 0)
 		pthread_cond_broadcast(&worker->writer->arrived); /* its streams' requests can be had again */
-}
-
-static void
-note_committed(void *context, const struct es_batch_report *report)
-{
-	struct worker *worker = context;
-	const struct es_writer_options *options = &worker->writer->options;
-
-	if (report->last) {
-		pthread_mutex_lock(&worker->writer->lock);
-		finish_turn(worker);
-		pthread_mutex_unlock(&worker->writer->lock);
-	}
-	if (options->hooks.committed != NULL)
-		options->hooks.committed(options->hooks.context, report);
 }
 
 /* When the youngest transaction under way may be overtaken (monotonic); 0: none is under way. */
@@ -206,9 +200,8 @@ turn_comes_at(const struct es_writer *writer)
 static void
 wait_until(struct es_writer *writer, int64_t deadline)
 {
-	const struct timespec time = {
-		.tv_sec = (time_t)(deadline / ES_SECOND), .tv_nsec = (long)(deadline % ES_SECOND * 1000)
-	};
+	const struct timespec time = { .tv_sec = (time_t)(deadline / ES_SECOND),
+		                       .tv_nsec = (long)(deadline % ES_SECOND * 1000) };
 
 	pthread_cond_timedwait(&writer->finished, &writer->lock, &time);
 }
@@ -244,9 +237,7 @@ work(void *argument)
 {
 	struct worker *worker = argument;
 	struct es_writer *writer = worker->writer;
-	const struct es_batch_hooks hooks = {
-		.committed = note_committed, .away = refuse_waiting, .context = worker
-	};
+	const struct es_batch_hooks hooks = { .committed = pass_committed, .away = refuse_waiting, .context = worker };
 
 	pthread_mutex_lock(&writer->lock);
 	for (;;) {
@@ -296,8 +287,7 @@ es_writer_new(const struct es_writer_options *options, struct es_writer **ret_wr
 		struct worker *worker = &writer->workers[i];
 		worker->writer = writer;
 		worker->store = options->open_store(options->context);
-		worker->started =
-		        worker->store != NULL && pthread_create(&worker->thread, NULL, work, worker) == 0;
+		worker->started = worker->store != NULL && pthread_create(&worker->thread, NULL, work, worker) == 0;
 		started = worker->started;
 	}
 	if (!started) {

@@ -11,10 +11,10 @@
 struct es_writer;
 
 enum {
-	ES_QUEUE_MAX = 8192,          /* requests waiting: a few seconds' work; beyond, callers should slow down */
+	ES_QUEUE_MAX = 8192,           /* requests waiting: a few seconds' work; beyond, callers should slow down */
 	ES_QUEUE_BYTES_MAX = 64 << 20, /* of them together: eight of the largest */
-	ES_BATCH_APPENDS_MAX = 256,   /* more would lengthen the wait of the first without saving much of an fsync */
-	ES_BATCH_COMMANDS_MAX = 2000, /* two full arrays */
+	ES_BATCH_APPENDS_MAX = 256,    /* more would lengthen the wait of the first without saving much of an fsync */
+	ES_BATCH_COMMANDS_MAX = 2000,  /* two full arrays */
 	ES_BATCH_BYTES_MAX = 16 << 20, /* what one transaction sends at once */
 };
 

@@ -127,6 +127,7 @@ become_problem(struct http_request *request, int status, const char *type, const
 	http_problem_write(&request->reply, status, type, error);
 	drop_header(&request->headers, "Content-Type");
 	drop_header(&request->headers, "Cache-Control");
+	drop_header(&request->headers, "ETag");
 	http_reply_header(request, "Content-Type", HTTP_PROBLEM_MEDIA_TYPE);
 	http_reply_header(request, "Cache-Control", "no-store");
 	/* Spread over 1 ... 3 s, so that those who were refused together do not come back together. */

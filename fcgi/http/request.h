@@ -62,7 +62,7 @@ void http_reply_send(struct http_request *request);
 /*
  * Drops what the reply had so far and sends application/problem+json instead (RFC 9457): type is a relative reference,
  * "/problems/<type>"; title follows from status; detail, field, index and version from error (NULL: none).  Headers set
- * by http_reply_header stay, but Content-Type, and Cache-Control, which becomes no-store.  503 gets Retry-After.
+ * by http_reply_header stay, but Content-Type, ETag, and Cache-Control, which becomes no-store.  503 gets Retry-After.
  */
 void http_problem(struct http_request *request, int status, const char *type, const struct es_error *error);
 

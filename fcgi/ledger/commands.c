@@ -100,14 +100,16 @@ parse_if_match(const char *list, struct es_append *append, struct es_error *erro
 			return ES_OK;
 		}
 		if (append->expected_count == ES_EXPECTED_MAX)
-			return es_fail(error, ES_INVALID, "If-Match", "at most %d versions can be named", ES_EXPECTED_MAX);
+			return es_fail(error, ES_INVALID, "If-Match", "at most %d versions can be named",
+			               ES_EXPECTED_MAX);
 		struct es_expected *expected = &append->expected[append->expected_count++];
 		if (!parse_expected(&tag, expected))
 			return es_fail(error, ES_INVALID, "If-Match",
 			               "a version looks like \"57\" or \"57-<log>\", with its quotes");
 	}
 	if (*cursor != '\0' || append->expected_count == 0)
-		return es_fail(error, ES_INVALID, "If-Match", "a version looks like \"57\" or \"57-<log>\", with its quotes");
+		return es_fail(error, ES_INVALID, "If-Match",
+		               "a version looks like \"57\" or \"57-<log>\", with its quotes");
 	return ES_OK;
 }
 

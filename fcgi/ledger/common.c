@@ -73,16 +73,18 @@ ledger_has_version(struct http_request *request, const struct es_head *head, int
 	if (version > head->version) {
 		error.version = head->version;
 		http_problem_result(request,
-		                    es_fail(&error, ES_NOT_FOUND, field, "there is no version %" PRId64 " yet; the newest is %" PRId64,
-		                            version, head->version),
+		                    es_fail(&error, ES_NOT_FOUND, field,
+		                            "there is no version %" PRId64 " yet; the newest is %" PRId64, version,
+		                            head->version),
 		                    &error);
 		return false;
 	}
 	if (version < head->horizon - 1) {
 		error.version = head->horizon - 1;
 		http_problem_result(request,
-		                    es_fail(&error, ES_GONE, field, "version %" PRId64 " is no longer kept; the oldest is %" PRId64,
-		                            version, head->horizon - 1),
+		                    es_fail(&error, ES_GONE, field,
+		                            "version %" PRId64 " is no longer kept; the oldest is %" PRId64, version,
+		                            head->horizon - 1),
 		                    &error);
 		return false;
 	}
@@ -98,8 +100,8 @@ ledger_number_parameter(struct http_request *request, const char *name, int64_t 
 	if (text == NULL || http_parse_int64(text, least, most, number))
 		return true;
 	http_problem_result(request,
-	                    es_fail(&error, ES_INVALID, name, "\"%s\" must be a whole number from %" PRId64 " to %" PRId64, name,
-	                            least, most),
+	                    es_fail(&error, ES_INVALID, name,
+	                            "\"%s\" must be a whole number from %" PRId64 " to %" PRId64, name, least, most),
 	                    &error);
 	return false;
 }

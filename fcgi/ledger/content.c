@@ -38,8 +38,8 @@ enum es_result
 ledger_content_clean(const char *text, int most, char **ret_content, struct es_error *error)
 {
 	size_t length;
-	int points = 0;       /* from the first to here */
-	int kept = 0;         /* from the first to the last that is no white space */
+	int points = 0;         /* from the first to here */
+	int kept = 0;           /* from the first to the last that is no white space */
 	uint32_t forbidden = 0; /* the first control character that stays */
 	uint32_t inner = 0;     /* the first one in the white space that may turn out to be the end */
 
@@ -61,7 +61,8 @@ ledger_content_clean(const char *text, int most, char **ret_content, struct es_e
 	if (kept == 0)
 		return es_fail(error, ES_REFUSED, "content", "the content is empty");
 	if (kept > most)
-		return es_fail(error, ES_REFUSED, "content", "the content has %d characters; %d are the most", kept, most);
+		return es_fail(error, ES_REFUSED, "content", "the content has %d characters; %d are the most", kept,
+		               most);
 	if (forbidden != 0)
 		return es_fail(error, ES_REFUSED, "content",
 		               "the content holds the control character U+%04X; only tab and newline are allowed",

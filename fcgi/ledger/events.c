@@ -30,9 +30,8 @@ render_next(struct es_text *body, const char *name, const struct es_events_query
 		es_text_add_string(body, "null");
 		return;
 	}
-	es_text_add_format(body,
-	                   "\"/api/ledgers/%s/events?version=%" PRId64 "&limit=%d&%s=%" PRId64, name, query->version,
-	                   query->limit, query->oldest_first ? "after" : "before", page->examined);
+	es_text_add_format(body, "\"/api/ledgers/%s/events?version=%" PRId64 "&limit=%d&%s=%" PRId64, name,
+	                   query->version, query->limit, query->oldest_first ? "after" : "before", page->examined);
 	if (query->type != NULL) {
 		es_text_add_string(body, "&type=");
 		add_query_value(body, query->type);
@@ -87,15 +86,17 @@ read_query(struct http_request *request, struct es_store *store, struct es_head 
 	query->text = http_request_parameter(request, "q");
 	query->type = http_request_parameter(request, "type");
 	if (before >= 0 && after >= 0) {
-		http_problem_result(request,
-		                    es_fail(&error, ES_INVALID, "after",
-		                            "\"after\" lists oldest first and \"before\" newest first: give one of them"),
-		                    &error);
+		http_problem_result(
+			request,
+			es_fail(&error, ES_INVALID, "after",
+		                "\"after\" lists oldest first and \"before\" newest first: give one of them"),
+			&error);
 		return false;
 	}
 	if (query->text != NULL && (query->text[0] == '\0' || count_characters(query->text) > LEDGER_SEARCH_MAX)) {
 		http_problem_result(request,
-		                    es_fail(&error, ES_INVALID, "q", "\"q\" must have 1 to %d characters", LEDGER_SEARCH_MAX),
+		                    es_fail(&error, ES_INVALID, "q", "\"q\" must have 1 to %d characters",
+		                            LEDGER_SEARCH_MAX),
 		                    &error);
 		return false;
 	}
@@ -148,14 +149,16 @@ ledger_get_event(struct http_request *request, void *application, void *local)
 	(void)application;
 	if (!http_parse_int64(http_request_argument(request, "version"), 1, INT64_MAX, &version)) {
 		http_problem_result(request,
-		                    es_fail(&error, ES_NOT_FOUND, NULL, "an event is named by its version, 1 or more"), &error);
+		                    es_fail(&error, ES_NOT_FOUND, NULL, "an event is named by its version, 1 or more"),
+		                    &error);
 		return;
 	}
 	if (!ledger_read_head(request, store, &head) || !ledger_has_version(request, &head, version, NULL))
 		return;
 	if (version < head.horizon) {
 		error.version = head.horizon;
-		http_problem_result(request, es_fail(&error, ES_GONE, NULL, "event %" PRId64 " is no longer kept", version),
+		http_problem_result(request,
+		                    es_fail(&error, ES_GONE, NULL, "event %" PRId64 " is no longer kept", version),
 		                    &error);
 		return;
 	}

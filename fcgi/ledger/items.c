@@ -29,8 +29,7 @@ parse_append(struct json_object *body, void *command, struct es_error *error)
 }
 
 static enum es_result
-decide_append(const void *command, const struct es_facts *facts, struct es_decision *decision,
-              struct es_error *error)
+decide_append(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	const struct append *append = command;
 	struct json_object *data = json_object_new_object();
@@ -86,8 +85,7 @@ needs_of_remove(const void *command, struct es_keys *keys)
 }
 
 static enum es_result
-decide_remove(const void *command, const struct es_facts *facts, struct es_decision *decision,
-              struct es_error *error)
+decide_remove(const void *command, const struct es_facts *facts, struct es_decision *decision, struct es_error *error)
 {
 	const struct removal *removal = command;
 	struct json_object *value = es_facts_get(facts, removal->item);

@@ -13,14 +13,14 @@
 #include "http/server.h"
 
 enum {
-	LEDGER_BODY_MAX = 8 << 20,    /* bytes: an array of 1000 commands with long contents */
-	LEDGER_ITEMS_DEFAULT = 1000,  /* items, differences or ledgers on a page */
+	LEDGER_BODY_MAX = 8 << 20,   /* bytes: an array of 1000 commands with long contents */
+	LEDGER_ITEMS_DEFAULT = 1000, /* items, differences or ledgers on a page */
 	LEDGER_ITEMS_MAX = 10000,
 	LEDGER_EVENTS_DEFAULT = 50,
 	LEDGER_EVENTS_MAX = 1000,
-	LEDGER_SEARCH_MAX = 100,      /* characters of q */
-	LEDGER_ACTOR_MAX = 256,       /* bytes of a verified name */
-	LEDGER_TAG_SIZE = 64,         /* an entity tag with its quotes: "<version>-<log>" */
+	LEDGER_SEARCH_MAX = 100, /* characters of q */
+	LEDGER_ACTOR_MAX = 256,  /* bytes of a verified name */
+	LEDGER_TAG_SIZE = 64,    /* an entity tag with its quotes: "<version>-<log>" */
 };
 
 /* The program: one for the process. */
@@ -34,6 +34,7 @@ struct ledger {
 	struct http_histogram begin_time;
 	struct http_histogram commit_time;
 	_Atomic int64_t outages; /* times the writer found the database away */
+	_Atomic bool is_away;    /* and nothing was committed since */
 };
 
 extern const struct http_route ledger_routes[];
@@ -51,7 +52,8 @@ bool ledger_read_head(struct http_request *request, struct es_store *store, stru
 /* Whether the states of head's ledger include version, or false after answering 404 or 410. */
 bool ledger_has_version(struct http_request *request, const struct es_head *head, int64_t version, const char *field);
 
-/* An optional whole-number parameter of at least least (*number keeps its value where it is absent), or false after 400. */
+/* An optional whole-number parameter of at least least (*number keeps its value where it is absent), or false after
+ * 400. */
 bool ledger_number_parameter(struct http_request *request, const char *name, int64_t least, int64_t most,
                              int64_t *number);
 

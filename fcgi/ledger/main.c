@@ -3,7 +3,9 @@
  *
  * Puts the parts together: the socket, the writer's threads, the server's threads, and the signals that end it.
  */
+#include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "http/log.h"
@@ -43,6 +45,8 @@ note_batch(void *context, const struct es_batch_report *report)
 {
 	struct ledger *ledger = context;
 
+	if (atomic_exchange(&ledger->is_away, false))
+		http_log("info", "the database is back", "outages=%" PRId64, ledger->outages);
 	http_histogram_observe(&ledger->batch_requests, report->appends);
 	http_histogram_observe(&ledger->batch_events, report->events);
 	http_histogram_observe(&ledger->begin_time, report->begin_time);
@@ -56,7 +60,8 @@ note_outage(void *context, const struct es_error *error)
 	char reason[HTTP_LOG_QUOTE_SIZE];
 
 	ledger->outages++;
-	http_log("warning", "the database is away", "reason=%s", http_log_quote(error->detail, reason));
+	if (!atomic_exchange(&ledger->is_away, true)) /* said once, not with every request that hears of it */
+		http_log("warning", "the database is away", "reason=%s", http_log_quote(error->detail, reason));
 }
 
 static int

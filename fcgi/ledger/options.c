@@ -18,8 +18,8 @@ print_help(void)
 	       "                     PG* environment variables (default: all of it)\n"
 	       "  --threads N        queries answered at the same time, each on a connection of its own\n"
 	       "                     (default %d, at most %d)\n"
-	       "  --writers N        threads that apply commands, each on a connection of its own: one writes\n"
-	       "                     a batch while the others answer (default %d, at most %d)\n"
+	       "  --writers N        threads that apply commands, each on a connection of its own: batches are\n"
+	       "                     serial, but the next overtakes one that takes long (default %d, at most %d)\n"
 	       "  --help             print this and exit\n"
 	       "  --version          print the version and exit\n"
 	       "\n"
@@ -53,20 +53,27 @@ bool
 ledger_options_read(int argc, char **argv, struct ledger_options *ret_options, int *ret_status)
 {
 	static const struct option known[] = {
-		{ "socket", required_argument, NULL, 's' },  { "database", required_argument, NULL, 'd' },
-		{ "threads", required_argument, NULL, 't' }, { "writers", required_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'v' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "database", required_argument, NULL, 'd' },
+		{ "threads", required_argument, NULL, 't' },
+		{ "writers", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	*ret_options = (struct ledger_options){
-		.database = "", .threads = LEDGER_THREADS_DEFAULT, .writers = LEDGER_WRITERS_DEFAULT
-	};
+	*ret_options = (struct ledger_options){ .database = "",
+		                                .threads = LEDGER_THREADS_DEFAULT,
+		                                .writers = LEDGER_WRITERS_DEFAULT };
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
-		case 's': ret_options->socket = optarg; break;
-		case 'd': ret_options->database = optarg; break;
+		case 's':
+			ret_options->socket = optarg;
+			break;
+		case 'd':
+			ret_options->database = optarg;
+			break;
 		case 't':
 			if (!read_count("threads", optarg, &ret_options->threads))
 				return fail(ret_status);
@@ -75,12 +82,16 @@ ledger_options_read(int argc, char **argv, struct ledger_options *ret_options, i
 			if (!read_count("writers", optarg, &ret_options->writers))
 				return fail(ret_status);
 			break;
-		case 'h': print_help(); *ret_status = EXIT_SUCCESS; return false;
+		case 'h':
+			print_help();
+			*ret_status = EXIT_SUCCESS;
+			return false;
 		case 'v':
 			printf("ledger.fcgi (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
 			*ret_status = EXIT_SUCCESS;
 			return false;
-		default: return fail(ret_status);
+		default:
+			return fail(ret_status);
 		}
 	}
 	if (optind < argc) {

@@ -8,7 +8,7 @@
 
 enum {
 	LEDGER_THREADS_DEFAULT = 4, /* reads at the same time, each on a connection of its own */
-	LEDGER_WRITERS_DEFAULT = 2, /* one answers while the other writes; one more for each long rewind to be overtaken */
+	LEDGER_WRITERS_DEFAULT = 2, /* the second overtakes a transaction that takes long */
 	LEDGER_THREADS_MAX = 64,    /* connections that one process may take from the database */
 };
 

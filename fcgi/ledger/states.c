@@ -34,8 +34,8 @@ render_state(struct es_text *body, const char *name, const struct es_head *head,
 	/* the rest of a head is the rest of the state it was */
 	if (page->more)
 		es_text_add_format(body,
-		                   "],\"next\":\"/api/ledgers/%s/states/%" PRId64 "?log=%s&limit=%" PRId64 "&after=%" PRId64
-		                   "\"}",
+		                   "],\"next\":\"/api/ledgers/%s/states/%" PRId64 "?log=%s&limit=%" PRId64
+		                   "&after=%" PRId64 "\"}",
 		                   name, version, head->log, limit, page->facts[page->count - 1].origin);
 	else
 		es_text_add_string(body, "],\"next\":null}");
@@ -49,13 +49,13 @@ answer_state(struct http_request *request, struct es_store *store, const struct 
 	struct es_error error = ES_ERROR_INIT;
 
 	const enum es_result result =
-	        store->operations->facts(store, head, version, place_after(after), (int)limit, &page, &error);
+		store->operations->facts(store, head, version, place_after(after), (int)limit, &page, &error);
 	if (result != ES_OK) {
 		http_problem_result(request, result, &error);
 		return;
 	}
-	render_state(http_reply_body(request), http_request_argument(request, "ledger"), head, version, with_horizon, &page,
-	             limit);
+	render_state(http_reply_body(request), http_request_argument(request, "ledger"), head, version, with_horizon,
+	             &page, limit);
 	es_page_done(&page);
 	http_reply_send(request);
 }
@@ -87,8 +87,9 @@ is_log(struct http_request *request, const struct es_head *head)
 	if (log == NULL || strcmp(log, head->log) == 0)
 		return true;
 	http_problem_result(request,
-	                    es_fail(&error, ES_GONE, "log", "the log \"%.16s\" is gone; this one is \"%s\": load the head again",
-	                            log, head->log),
+	                    es_fail(&error, ES_GONE, "log",
+	                            "the log \"%.16s\" is gone; this one is \"%s\": load the head again", log,
+	                            head->log),
 	                    &error);
 	return false;
 }
@@ -106,7 +107,8 @@ ledger_get_state(struct http_request *request, void *application, void *local)
 
 	(void)application;
 	if (!http_parse_int64(http_request_argument(request, "version"), 0, INT64_MAX, &version)) {
-		http_problem_result(request, es_fail(&error, ES_NOT_FOUND, NULL, "a version is a whole number"), &error);
+		http_problem_result(request, es_fail(&error, ES_NOT_FOUND, NULL, "a version is a whole number"),
+		                    &error);
 		return;
 	}
 	if (!ledger_number_parameter(request, "limit", 1, LEDGER_ITEMS_MAX, &limit) ||
@@ -134,10 +136,11 @@ ledger_get_state_at(struct http_request *request, void *application, void *local
 
 	(void)application;
 	if (at == NULL || !ledger_time_parse(at, &time)) {
-		http_problem_result(request,
-		                    es_fail(&error, ES_INVALID, "at",
-		                            "\"at\" must be a time as in RFC 3339: 2026-01-31T12:00:00Z (a plus sign is %%2B)"),
-		                    &error);
+		http_problem_result(
+			request,
+			es_fail(&error, ES_INVALID, "at",
+		                "\"at\" must be a time as in RFC 3339: 2026-01-31T12:00:00Z (a plus sign is %%2B)"),
+			&error);
 		return;
 	}
 	if (!ledger_read_head(request, store, &head))
@@ -245,7 +248,8 @@ ledger_get_diff(struct http_request *request, void *application, void *local)
 	    !ledger_number_parameter(request, "limit", 1, LEDGER_ITEMS_MAX, &limit))
 		return;
 	if (to < 0) {
-		http_problem_result(request, es_fail(&error, ES_INVALID, "to", "\"to\" is missing: the version to compare with"),
+		http_problem_result(request,
+		                    es_fail(&error, ES_INVALID, "to", "\"to\" is missing: the version to compare with"),
 		                    &error);
 		return;
 	}
@@ -255,14 +259,15 @@ ledger_get_diff(struct http_request *request, void *application, void *local)
 		from = head.version;
 	if (!ledger_has_version(request, &head, from, "from") || !ledger_has_version(request, &head, to, "to"))
 		return;
-	const enum es_result result = store->operations->differences(store, &head, from, to, place_after(after), (int)limit,
-	                                                             &page, &error);
+	const enum es_result result =
+		store->operations->differences(store, &head, from, to, place_after(after), (int)limit, &page, &error);
 	if (result != ES_OK) {
 		http_problem_result(request, result, &error);
 		return;
 	}
 	http_reply_header(request, "Cache-Control", "no-cache");
-	render_differences(http_reply_body(request), http_request_argument(request, "ledger"), &head, from, to, &page, limit);
+	render_differences(http_reply_body(request), http_request_argument(request, "ledger"), &head, from, to, &page,
+	                   limit);
 	es_page_done(&page);
 	http_reply_send(request);
 }

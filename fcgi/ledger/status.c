@@ -15,7 +15,8 @@ render_ledgers(struct es_text *body, const struct es_page *page, int64_t limit)
 	for (int i = 0; i < page->count; i++) {
 		const struct es_stream_row *row = &page->streams[i];
 		es_text_add_format(body,
-		                   "%s{\"ledger\":\"%s\",\"version\":%" PRId64 ",\"items\":%" PRId64 ",\"changed_at\":\"%s\"}",
+		                   "%s{\"ledger\":\"%s\",\"version\":%" PRId64 ",\"items\":%" PRId64
+		                   ",\"changed_at\":\"%s\"}",
 		                   i > 0 ? "," : "", row->name, row->version, row->live,
 		                   es_time_format(row->changed_at, time));
 	}
@@ -39,7 +40,7 @@ ledger_get_ledgers(struct http_request *request, void *application, void *local)
 	if (!ledger_number_parameter(request, "limit", 1, LEDGER_ITEMS_MAX, &limit))
 		return;
 	const enum es_result result =
-	        store->operations->streams(store, after == NULL ? "" : after, (int)limit, &page, &error);
+		store->operations->streams(store, after == NULL ? "" : after, (int)limit, &page, &error);
 	if (result != ES_OK) {
 		http_problem_result(request, result, &error);
 		return;
@@ -82,7 +83,8 @@ ledger_get_metrics(struct http_request *request, void *application, void *local)
 	http_metrics_histogram(body, "ledger_batch_events", NULL, &ledger->batch_events);
 	http_metrics_head(body, "ledger_begin_seconds", "histogram", "Time to lock and read what a batch needs.");
 	http_metrics_histogram(body, "ledger_begin_seconds", NULL, &ledger->begin_time);
-	http_metrics_head(body, "ledger_commit_seconds", "histogram", "Time to decide and write a batch until it is durable.");
+	http_metrics_head(body, "ledger_commit_seconds", "histogram",
+	                  "Time to decide and write a batch until it is durable.");
 	http_metrics_histogram(body, "ledger_commit_seconds", NULL, &ledger->commit_time);
 	http_metrics_head(body, "ledger_queue_length", "gauge", "Requests waiting for a batch.");
 	http_metrics_sample(body, "ledger_queue_length", NULL, es_writer_queue_length(ledger->writer));

@@ -104,7 +104,7 @@ CREATE TABLE es.facts (
 );
 
 CREATE UNIQUE INDEX facts_open ON es.facts (stream_id, key) WHERE until IS NULL;
-CREATE INDEX facts_open_by_origin ON es.facts (stream_id, origin, key) WHERE until IS NULL;
+CREATE INDEX facts_open_by_origin ON es.facts (stream_id, origin) WHERE until IS NULL;
 CREATE INDEX facts_closed ON es.facts (stream_id, until) WHERE until IS NOT NULL;
 
 COMMENT ON TABLE es.facts IS 'The state of every stream at every version: a row holds for the versions [since, until).';

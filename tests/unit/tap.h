@@ -71,12 +71,12 @@ done_testing(void)
 }
 
 /* For what the test itself cannot do without: says why and fails. */
-#define bail(...)                                                                                  \
-	do {                                                                                       \
-		printf("Bail out! ");                                                              \
-		printf(__VA_ARGS__);                                                               \
-		putchar('\n');                                                                     \
-		exit(EXIT_FAILURE);                                                                \
+#define bail(...)                     \
+	do {                          \
+		printf("Bail out! "); \
+		printf(__VA_ARGS__);  \
+		putchar('\n');        \
+		exit(EXIT_FAILURE);   \
 	} while (0)
 
 #endif

@@ -47,7 +47,8 @@ int
 main(void)
 {
 	static const char *const texts[] = { "{\"type\":\"increment\",\"by\":5}", "{\"type\":\"increment\",\"by\":37}",
-		                             "{\"type\":\"increment\",\"by\":59}", "{\"type\":\"rewind\",\"version\":2}",
+		                             "{\"type\":\"increment\",\"by\":59}",
+		                             "{\"type\":\"rewind\",\"version\":2}",
 		                             "{\"type\":\"rewind\",\"version\":3}" };
 	struct es_store *store = es_store_memory_new(); /* or es_store_postgres_new("dbname=...", "counter") */
 

@@ -327,11 +327,12 @@ test_text(struct es_store *store)
 	if (sample_do(
 		    store, "text",
 		    "[" PUT("k", "\"Milk\"") "," PUT("k", "\"oat milk\"") "," PUT("k", "[{\"a\":[\"so deep\"]}]") "," PUT(
-			    "k", "\"5%_.*(\"") "," PUT("k",
-	                                               "\"\\\"q\\\" back\\\\slash\"") "," PUT("k",
-	                                                                                      "\"\xC3\xA4 "
-	                                                                                      "two\\nlines\"") "," PUT("z",
-	                                                                                                               "42") "]",
+			    "k",
+			    "\"5%_.*(\"") "," PUT("k",
+	                                          "\"\\\"q\\\" back\\\\slash\"") "," PUT("k",
+	                                                                                 "\"\xC3\xA4 "
+	                                                                                 "two\\nlines\"") "," PUT("z",
+	                                                                                                          "42") "]",
 		    NULL) != ES_OK)
 		bail("cannot write what is to be searched");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
