@@ -1,0 +1,47 @@
+/*
+ * tests/bench/plain.c - a FastCGI program that does nothing, as libfcgi's own examples are written: a thread for each
+ * connection, which waits for it.
+ */
+#include <fcgiapp.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+	THREADS = 160, /* more than the connections that nginx keeps, or some would wait for ever */
+	BACKLOG = 1024,
+};
+
+static int listening;
+
+static void *
+serve(void *unused)
+{
+	FCGX_Request request;
+	char body[4096];
+
+	(void)unused;
+	FCGX_InitRequest(&request, listening, 0);
+	while (FCGX_Accept_r(&request) == 0) {
+		while (FCGX_GetStr(body, sizeof body, request.in) > 0)
+			;
+		FCGX_PutS("Status: 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+		          request.out);
+		FCGX_Finish_r(&request);
+	}
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	pthread_t thread;
+
+	if (argc != 2 || FCGX_Init() != 0)
+		return EXIT_FAILURE;
+	listening = FCGX_OpenSocket(argv[1], BACKLOG);
+	for (int i = 1; i < THREADS; i++)
+		if (pthread_create(&thread, NULL, serve, NULL) != 0)
+			return EXIT_FAILURE;
+	serve(NULL);
+	return EXIT_SUCCESS;
+}
