@@ -109,8 +109,11 @@ settle(struct es_round *round)
 static enum outcome
 run_round(struct es_round *round)
 {
-	const enum es_result result = settle(round);
+	enum es_result result = settle(round);
 
+	/* its key may have come with a request to another stream a moment ago: that is known by now */
+	if (result == ES_REFUSED && round->count == 1 && round->entries[0].append->keyed)
+		result = settle(round);
 	if (result == ES_OK) {
 		es_round_answer(round);
 		return SETTLED;
