@@ -102,18 +102,27 @@ read_page(struct es_round *round, const struct es_entry *entry, struct answer_pa
 	return ES_OK;
 }
 
+static enum es_result
+read_pages(struct es_round *round, const struct es_entry *entry, struct answer_pages *pages, struct es_error *error)
+{
+	enum es_result result = ES_OK;
+
+	pages->rows = calloc((size_t)entry->event_count + 1, sizeof *pages->rows);
+	if (pages->rows == NULL)
+		return es_fail(error, ES_FAILED, NULL, "no memory for the answer");
+	while (result == ES_OK && pages->row_count < entry->event_count)
+		result = read_page(round, entry, pages, error);
+	return result;
+}
+
 /* Answers with the events that an earlier request recorded. */
 static void
 answer_from_store(struct es_round *round, struct es_entry *entry)
 {
-	struct answer_pages pages = { .rows = calloc((size_t)entry->event_count + 1, sizeof *pages.rows) };
+	struct answer_pages pages = { 0 };
 	struct es_error error = ES_ERROR_INIT;
-	enum es_result result = ES_OK;
+	enum es_result result = read_pages(round, entry, &pages, &error);
 
-	if (pages.rows == NULL)
-		result = es_fail(&error, ES_FAILED, NULL, "no memory for the answer");
-	while (result == ES_OK && pages.row_count < entry->event_count)
-		result = read_page(round, entry, &pages, &error);
 	/* it was applied when its key first came, which "not applied" would deny */
 	if (result == ES_UNAVAILABLE || result == ES_FAILED)
 		result = ES_OUTCOME_UNKNOWN;

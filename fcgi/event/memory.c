@@ -358,7 +358,7 @@ es_store_memory_new(void)
 		return NULL;
 	memory->store.operations = &operations;
 	const struct es_uuid random = es_uuid_new();
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++)
 		snprintf(memory->log + 2 * i, 3, "%02x", random.bytes[12 + i]);
 	return &memory->store;
 }

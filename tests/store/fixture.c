@@ -70,6 +70,8 @@ fixture_query(const char *sql)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
 		bail("%s: %s", sql, PQerrorMessage(connection));
 	char *value = strdup(PQgetvalue(result, 0, 0));
+	if (value == NULL)
+		bail("no memory");
 	PQclear(result);
 	PQfinish(connection);
 	return value;

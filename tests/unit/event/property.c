@@ -231,7 +231,7 @@ compare_positions(const void *one, const void *other)
 static void
 check_positions(struct run *run, const struct sample_request *requests, const struct plan *plans, int count)
 {
-	int64_t positions[REQUESTS_MAX * COMMANDS_MAX];
+	int64_t positions[REQUESTS_MAX * COMMANDS_MAX] = { 0 };
 	int64_t last[STREAMS] = { 0 };
 	int found = 0;
 

@@ -304,7 +304,7 @@ sample_apply(struct es_store *store, struct sample_request *requests, int count,
 enum es_result
 sample_do(struct es_store *store, const char *stream, const char *body, struct sample_request *ret_request)
 {
-	struct sample_request own;
+	struct sample_request own = { 0 };
 	struct sample_request *request = ret_request != NULL ? ret_request : &own;
 
 	sample_request_begin(request, stream, body);

@@ -76,7 +76,7 @@ test_json(void)
 
 	for (int byte = 1; byte < 0x80; byte++)
 		all[byte - 1] = (char)byte;
-	strcpy(all + 0x7F, "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8D\xB5");
+	snprintf(all + 0x7F, sizeof all - 0x7F, "%s", "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8D\xB5");
 	es_text_add_json(&text, all);
 	_cleanup_json_ struct json_object *read = json_tokener_parse(text.bytes);
 	is_string(json_object_get_string(read), all, "every ASCII character and longer ones survive");

@@ -51,11 +51,13 @@ clean(const char *text)
 	char *content = NULL;
 	const enum es_result result = ledger_content_clean(text, LEDGER_CONTENT_MAX, &content, &error);
 
-	if (result == ES_OK)
-		return content;
-	return strdup(result == ES_REFUSED && error.detail[0] != '\0' && strcmp(error.field, "content") == 0
-	                      ? "(refused)"
-	                      : "(wrong)");
+	if (result != ES_OK)
+		content = strdup(result == ES_REFUSED && error.detail[0] != '\0' && strcmp(error.field, "content") == 0
+		                         ? "(refused)"
+		                         : "(wrong)");
+	if (content == NULL)
+		bail("no content and no error");
+	return content;
 }
 
 /* Every code point there is, around and within a word. */

@@ -89,8 +89,8 @@ test_count_bound(void)
 	struct sse_budget budget = { .max = ROOMY };
 	struct sse_ring ring;
 	struct iovec pieces[2];
-	uint64_t first;
-	uint64_t second;
+	uint64_t first = 0;
+	uint64_t second = 0;
 
 	sse_ring_init(&ring, &budget, 0);
 	for (int i = 0; i < SSE_RING_EVENTS_MAX; i++)
