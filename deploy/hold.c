@@ -2,8 +2,9 @@
  * deploy/hold.c - eventledger-hold: keeps one program running.
  *
  * It holds the program's listening socket and hands it down as file descriptor 0: while the program is started again,
- * connections wait in the backlog and none is refused.  A program that ends is started again, after a pause that grows
- * while it keeps ending.  Told to stop, or left by its own parent, it stops the program and everything that one began.
+ * connections wait in the backlog and none is refused.  A program that ends is started again at once; one that keeps
+ * failing, after a pause that grows.  Told to stop, or left by its own parent, it stops the program and everything that
+ * one began.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,11 @@
 #include "http/server.h"
 
 enum {
-	FIRST_PAUSE = 100,     /* milliseconds before the first new start */
+	START_INTERVAL = 100,  /* milliseconds from one start to the next at the least: no busy loop */
+	FIRST_PAUSE = 200,     /* milliseconds after the second failure in a row */
 	LONGEST_PAUSE = 5000,  /* milliseconds: somebody who repaired something waits no longer than this */
 	LASTING = 10000,       /* milliseconds: a program that ran this long did not fail at its start */
-	KEEPS_ENDING = 3,      /* short runs in a row before the report quotes the program's log */
+	KEEPS_FAILING = 3,     /* failures in a row before the report quotes the program's log */
 	DEFAULT_PATIENCE = 15, /* seconds; the programs themselves promise to stop within 10 */
 	CANNOT_EXECUTE = 127,  /* as in the shell */
 	LAST_WORDS_SIZE = 512, /* bytes looked at for the last line of a log */
@@ -139,15 +141,16 @@ wait_for_end(const sigset_t *signals, pid_t child, int64_t deadline, int *ret_st
 				return true;
 			}
 		}
-		const int64_t left = deadline - now();
-		if (left <= 0)
-			return false;
+		const int64_t time = now();
+		const int64_t left = deadline > time ? deadline - time : 0; /* with none left, signals count still */
 		const struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = (left % 1000) * 1000000 };
 		const int signal = sigtimedwait(signals, NULL, &timeout);
 		if (signal > 0 && signal != SIGCHLD) {
 			*ret_asked = true;
 			return false;
 		}
+		if (left == 0 && signal != SIGCHLD)
+			return false;
 	}
 }
 
@@ -203,18 +206,21 @@ last_words(const struct hold *hold, char text[static LAST_WORDS_SIZE])
 }
 
 static void
-report(const struct hold *hold, int status, int64_t pause, int short_runs)
+report(const struct hold *hold, int status, int failures, int64_t pause)
 {
 	char words[LAST_WORDS_SIZE] = "";
+	char when[32] = "at once";
 	const char *slash = strrchr(hold->command[0], '/');
 	const char *name = slash == NULL ? hold->command[0] : slash + 1;
 	const int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 
-	if (short_runs >= KEEPS_ENDING)
+	if (failures >= KEEPS_FAILING)
 		last_words(hold, words);
-	fprintf(stderr, "level=error msg=\"%s %s (%s %d), starting it again in %.1f s\"%s%s%s%s%s\n", name,
-	        short_runs >= KEEPS_ENDING ? "keeps ending" : "ended", WIFSIGNALED(status) ? "signal" : "status",
-	        number, (double)pause / 1000,
+	if (pause > 0)
+		snprintf(when, sizeof when, "in %.1f s", (double)pause / 1000);
+	fprintf(stderr, "level=%s msg=\"%s %s (%s %d), starting it again %s\"%s%s%s%s%s\n",
+	        failures == 0 ? "info" : "error", name, failures >= KEEPS_FAILING ? "keeps failing" : "ended",
+	        WIFSIGNALED(status) ? "signal" : "status", number, when,
 	        hold->log_path == NULL ? "" : " log=", hold->log_path == NULL ? "" : hold->log_path,
 	        words[0] == '\0' ? "" : " last=\"", words, words[0] == '\0' ? "" : "\"");
 }
@@ -224,7 +230,7 @@ static int
 supervise(const struct hold *hold, const sigset_t *signals)
 {
 	int64_t pause = 0;
-	int short_runs = 0;
+	int failures = 0; /* in a row, each soon after its start */
 	bool asked = false;
 
 	for (;;) {
@@ -239,10 +245,17 @@ supervise(const struct hold *hold, const sigset_t *signals)
 		end_group(child);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_EXECUTE)
 			return CANNOT_EXECUTE;
-		short_runs = now() - started < LASTING ? short_runs + 1 : 0;
-		pause = short_runs <= 1 ? FIRST_PAUSE : pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
-		report(hold, status, pause, short_runs);
-		wait_for_end(signals, -1, now() + pause, &status, &asked);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
+			failures = 0; /* it was asked to stop, for an upgrade perhaps */
+		else
+			failures = now() - started < LASTING ? failures + 1 : 1;
+		/* the first failure may be mere bad luck */
+		if (failures < 2)
+			pause = 0;
+		else
+			pause = pause == 0 ? FIRST_PAUSE : pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
+		report(hold, status, failures, pause);
+		wait_for_end(signals, -1, pause == 0 ? started + START_INTERVAL : now() + pause, &status, &asked);
 		if (asked)
 			return EXIT_SUCCESS;
 	}
