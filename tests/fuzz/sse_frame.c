@@ -14,7 +14,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum {
-	REPEATS = 64, /* so that small inputs reach frames of several records */
+	REPEATS = 64,                 /* so that small inputs reach frames of several records */
+	TEXT_MAX = 2 * SSE_FRAME_MAX, /* bytes: what is longer is no other case, and takes seconds */
 };
 
 /* Takes the next text off the input, repeated; never a line break, which no JSON of the database holds. */
@@ -24,7 +25,7 @@ take_text(struct es_text *text, const uint8_t **bytes, size_t *size, size_t repe
 	const uint8_t *end = *size == 0 ? NULL : memchr(*bytes, '\0', *size);
 	const size_t length = end == NULL ? *size : (size_t)(end - *bytes);
 
-	for (size_t i = 0; i < repeats; i++)
+	for (size_t i = 0; i < repeats && text->size + length <= TEXT_MAX; i++)
 		es_text_add(text, *bytes, length);
 	for (size_t i = 0; one_line && i < text->size; i++)
 		if (text->bytes[i] == '\n' || text->bytes[i] == '\r')
