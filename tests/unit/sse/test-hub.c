@@ -275,7 +275,10 @@ test_first_and_later(void)
 	is_string(received(live), "", "another stream's events are not theirs");
 	sse_hub_tick(hub);
 	is_int(value(SSE_METRIC_DELIVERIES), 2 + 1 + 2 + 2 + 2, "every delivery is counted");
-	close(first), close(second), close(third), close(live);
+	close(first);
+	close(second);
+	close(third);
+	close(live);
 	tear_down();
 }
 
@@ -296,7 +299,9 @@ test_further_back(void)
 	is_string(received(second), "s 3 4 5 6 7 8 9 10 11 h11", "and everything is there, in order");
 	is_string(received(third), "s 2 3 4 5 6 7 8 9 10 11 h11", "for all who waited");
 	is_string(received(first), "11", "nobody gets anything twice");
-	close(first), close(second), close(third);
+	close(first);
+	close(second);
+	close(third);
 	tear_down();
 }
 
@@ -331,7 +336,12 @@ test_resets(void)
 	is_string(next_order(), "look main", "is worth another look");
 	tell(SSE_NEWS_LOOKED, "main");
 	is_string(received(late), "r2003 h2003", "and then it is reset");
-	close(old), close(bad), close(edge), close(below), close(ahead), close(late);
+	close(old);
+	close(bad);
+	close(edge);
+	close(below);
+	close(ahead);
+	close(late);
 	tear_down();
 }
 
@@ -362,7 +372,9 @@ test_another_log(void)
 	is_string(received(behind), "s r4 h4", "also whoever waited for something else");
 	tell_events("main", 2, 2);
 	is_string(received(one), "2", "and goes on from there");
-	close(one), close(other), close(behind);
+	close(one);
+	close(other);
+	close(behind);
 	tear_down();
 }
 
@@ -383,7 +395,8 @@ test_overtaken_fill(void)
 	tell_filled("main", 5, 0, 0, 0, false);
 	is_string(received(one), "s 9 h9 r5 h5", "the new one resets everybody");
 	is_string(received(two), "r5 h5", "once");
-	close(one), close(two);
+	close(one);
+	close(two);
 	tear_down();
 }
 
@@ -402,7 +415,8 @@ test_time(void)
 	tick_at(now + HEARTBEAT + ES_SECOND);
 	is_string(received(idle), "h3", "then it comes");
 	is_string(received(waiting), "s :", "one that waits is kept alive with a comment");
-	close(waiting), close(idle);
+	close(waiting);
+	close(idle);
 	tear_down();
 }
 
@@ -425,7 +439,8 @@ test_slow(void)
 	is_int(value(SSE_METRIC_SUBSCRIBERS), 1, "then it is closed, and the others are not");
 	tell_events("main", 801, 801);
 	is_string(received(good), "801", "they go on");
-	close(slow), close(good);
+	close(slow);
+	close(good);
 	tear_down();
 }
 
@@ -476,7 +491,9 @@ test_unreadable_and_gap(void)
 	is_string(next_order(), "fill broken 1 0", "from a ring that is filled anew");
 	tell_filled("broken", 3, 3, 2, 0, false);
 	is_string(received(resumed), "s 2 3 h3", "without the gap");
-	close(waiting), close(again), close(resumed);
+	close(waiting);
+	close(again);
+	close(resumed);
 	tear_down();
 }
 
