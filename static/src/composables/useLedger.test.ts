@@ -140,6 +140,39 @@ describe('the ledger', () => {
     expect(ledger.history.top.value).toBe(2);
   });
 
+  it('brings what was saved by itself from the moment the stream breaks', async () => {
+    const { server, source, ledger, say, contentsShown } = await ledgerOf('milk');
+    await say(['head', server.headFrame()]);
+    source.last().fail();
+    expect(ledger.connection.value).toBe('live');
+    void ledger.commands.send({ type: 'append', content: 'eggs' }, 'eggs');
+    await settle();
+    expect(contentsShown()).toEqual(['milk', 'eggs']);
+    expect(ledger.commands.pending.value).toEqual([]);
+  });
+
+  it('ends a command that a state fetched before its answer holds already', async () => {
+    const { server, ledger, say, contentsShown } = await ledgerOf('milk');
+    await say(['head', server.headFrame()]);
+    const answer = server.holdAnswers();
+    void ledger.commands.send({ type: 'append', content: 'eggs' }, 'eggs');
+    await settle();
+    await say(['head', server.headFrame()]);
+    expect(contentsShown()).toEqual(['milk', 'eggs']);
+    answer();
+    await settle();
+    expect(ledger.commands.pending.value).toEqual([]);
+  });
+
+  it('shows what happens while the stream is refused', async () => {
+    const { server, source, say, contentsShown } = await ledgerOf('milk');
+    await say(['head', server.headFrame()]);
+    server.append('eggs');
+    source.last().fail(true);
+    await settle();
+    expect(contentsShown()).toEqual(['milk', 'eggs']);
+  });
+
   it('says why it cannot be loaded, and tries again', async () => {
     const server = new FakeServer();
     server.failure = new HttpError('the database is away', 503);

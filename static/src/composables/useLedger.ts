@@ -38,9 +38,11 @@ export function useLedger(options: LedgerOptions) {
     send: http.send,
     presence,
     random,
-    /* Without the stream nobody else would bring what was just saved. */
+    /* The stream brings what was just saved, unless it is down, or a state fetched meanwhile holds it already. */
     onSaved: (saved) => {
-      if (stream.connection.value !== 'live' && saved > version.value)
+      if (saved <= version.value)
+        commands.settleUpTo(version.value);
+      else if (!stream.flowing())
         void catchUp().catch(() => {});
     },
   });
@@ -48,7 +50,7 @@ export function useLedger(options: LedgerOptions) {
     address: () => `/sse/ledgers/${name}?after=${version.value}`,
     presence,
     random,
-    probe: http.head,
+    probe: catchUp,
     onFrames: (frames) => {
       inbox.push(...frames);
       void drain();

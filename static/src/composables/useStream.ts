@@ -40,7 +40,7 @@ export interface StreamOptions {
   readonly address: () => string;
   readonly presence: Presence;
   readonly onFrames: (frames: readonly Frame[]) => void;
-  /** A plain request to the same server; its failure tells why the stream was refused. */
+  /** A plain request to the same server, made when the stream was refused: its failure tells why. */
   readonly probe: () => Promise<unknown>;
   readonly connect?: (address: string) => Source;
   readonly random?: () => number;
@@ -61,8 +61,10 @@ export function useStream(options: StreamOptions) {
   let reopenTimer: ReturnType<typeof setTimeout> | undefined;
   let unnoticedTimer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
+  let flowing = false;
 
   function close() {
+    flowing = false;
     source?.close();
     source = null;
     clearTimeout(silenceTimer);
@@ -73,6 +75,7 @@ export function useStream(options: StreamOptions) {
   }
 
   function lost() {
+    flowing = false;
     if (state.value !== 'live' || unnoticedTimer !== undefined)
       return;
     unnoticedTimer = setTimeout(() => {
@@ -187,10 +190,13 @@ export function useStream(options: StreamOptions) {
     /** The page has everything up to the head the server named. */
     live: () => {
       failures = 0;
+      flowing = true;
       clearTimeout(unnoticedTimer);
       unnoticedTimer = undefined;
       state.value = 'live';
     },
+    /** Whether events arrive by it now; unlike `connection`, it does not hide a short interruption. */
+    flowing: () => flowing,
     reopen,
   };
 }

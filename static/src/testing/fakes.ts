@@ -64,6 +64,8 @@ export class FakeServer {
   /** Thrown by every request while set. */
   failure: HttpError | null = null;
   requests: string[] = [];
+  /** What the answers to commands wait for. */
+  private held: Promise<void> = Promise.resolve();
   private states: ReadonlyMap<string, Item>[] = [new Map()];
   private readonly answers = new Map<string, Accepted>();
 
@@ -143,6 +145,15 @@ export class FakeServer {
       this.run({ type: 'append', content });
   }
 
+  /** Commands are done, but their answers arrive only when what this returns is called. */
+  holdAnswers(): () => void {
+    let release = () => {};
+    this.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
+  }
+
   /** As after a restored backup or a wiped volume. */
   replace(log: string) {
     this.log = log;
@@ -206,11 +217,15 @@ export class FakeServer {
           from: this.head, to: target - 1, added: without(then, now), removed: without(now, then), changed: [], next: null,
         };
       }),
-      send: (command, key, ifMatch) => this.ask(`send ${command.type} ${key}`, () => {
-        if (!this.answers.has(key) && ifMatch !== null && ifMatch !== this.head)
-          throw new HttpError(`the ledger is at version ${this.head}`, 412);
-        return this.run(command, key);
-      }),
+      send: async (command, key, ifMatch) => {
+        const answer = await this.ask(`send ${command.type} ${key}`, () => {
+          if (!this.answers.has(key) && ifMatch !== null && ifMatch !== this.head)
+            throw new HttpError(`the ledger is at version ${this.head}`, 412);
+          return this.run(command, key);
+        });
+        await this.held;
+        return answer;
+      },
       ledgers: () => this.ask('ledgers', () => []),
     };
   }
