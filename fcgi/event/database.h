@@ -37,6 +37,14 @@ struct es_parameters {
 void es_parameters_add(struct es_parameters *parameters, const char *text_or_null);
 void es_parameters_add_binary(struct es_parameters *parameters, const void *bytes, size_t size);
 
+/*
+ * For a setup: plans are generic and by index from the start.  A plan made while the tables were empty would scan them
+ * whole for ever after, and planning anew each time costs more than most of these statements.
+ */
+#define ES_DATABASE_PLANS                                           \
+	"SET plan_cache_mode = force_generic_plan; SET jit = off; " \
+	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+
 struct es_database_options {
 	const char *conninfo;                  /* a libpq connection string; "" takes all from the PG* environment */
 	const char *application_name;          /* what pg_stat_activity shows */

@@ -6,13 +6,11 @@
 
 /*
  * What each connection is set to.  The waits are bounded by the server itself: a lock that is not had within 5 s is
- * held by a hung session, which is then ended.  Plans are generic and by index from the start: a plan made while the
- * tables were empty would scan them whole for ever after.
+ * held by a hung session, which is then ended.
  */
-static const char setup[] =
+static const char setup[] = ES_DATABASE_PLANS
 	"SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '9s';"
-	"SET search_path = es, public; SET timezone = 'UTC'; SET plan_cache_mode = force_generic_plan; SET jit = off;"
-	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+	"SET search_path = es, public; SET timezone = 'UTC'";
 
 static enum es_result
 connect_store(struct es_store *store, int64_t deadline, struct es_error *error)

@@ -93,7 +93,7 @@ sse_source_init(struct sse_source *source, const char *conninfo, struct es_error
 		.conninfo = conninfo,
 		.application_name = "sse.fcgi",
 		.statements = statements,
-		.setup = "SET default_transaction_read_only = on; LISTEN es_events",
+		.setup = ES_DATABASE_PLANS "SET default_transaction_read_only = on; LISTEN es_events",
 	};
 
 	*source = (struct sse_source){ .database = es_database_new(&options) };
