@@ -247,16 +247,20 @@ go_round(struct sse_tail *tail, bool *ret_again, struct es_error *error)
 	return ES_OK;
 }
 
-/* Sleeps until a notification, an order, or time. */
+/*
+ * Sleeps until a notification, an order, or time.  While nobody watches, notifications are left for the next second:
+ * hundreds of looks at a busy log would be for nobody.
+ */
 static void
 wait_for_more(const struct sse_tail *tail)
 {
 	PGconn *connection = es_database_connection(tail->source.database);
+	const bool is_heard = connection != NULL && !sse_watched_nothing(&tail->watched);
 	const int64_t wake =
 		connection != NULL ? tail->last_look + POLL_TIME : es_database_next_attempt(tail->source.database);
 	struct pollfd waiting[] = {
 		{ .fd = sse_mailbox_fd(tail->options.orders), .events = POLLIN },
-		{ .fd = connection == NULL ? -1 : PQsocket(connection), .events = POLLIN },
+		{ .fd = is_heard ? PQsocket(connection) : -1, .events = POLLIN },
 	};
 
 	while (poll(waiting, 2, es_clock_poll_timeout(wake)) < 0 && errno == EINTR)
@@ -273,7 +277,7 @@ run(void *argument)
 		bool again = false;
 		const enum es_result result = go_round(tail, &again, &error);
 		note_state(tail, result, &error);
-		if (!again)
+		if (!again || sse_watched_nothing(&tail->watched))
 			wait_for_more(tail);
 		/* while the database is away orders must not keep waking this thread: they are put aside */
 		if (result != ES_OK)

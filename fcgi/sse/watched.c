@@ -102,3 +102,9 @@ sse_watched_array(struct sse_watched *watched)
 	}
 	return es_text_failed(&watched->array) ? NULL : watched->array.bytes;
 }
+
+bool
+sse_watched_nothing(const struct sse_watched *watched)
+{
+	return watched->count == 0 && !watched->all;
+}

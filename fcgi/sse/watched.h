@@ -35,6 +35,8 @@ void sse_watched_add(struct sse_watched *watched, const char *name);
 void sse_watched_remove(struct sse_watched *watched, const char *name);
 void sse_watched_done(struct sse_watched *watched);
 
+bool sse_watched_nothing(const struct sse_watched *watched);
+
 /* The names as a text[]; NULL: every stream is wanted.  Borrowed until the set changes. */
 const char *sse_watched_array(struct sse_watched *watched);
 
