@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "event/clock.h"
+#include "http/clients.h"
 #include "http/connection.h"
-#include "http/dispatch.h"
 #include "http/log.h"
 #include "http/metrics.h"
 #include "http/tally.h"
@@ -34,24 +34,6 @@ enum {
  */
 #define DRAIN_GRACE (300 * ES_MILLISECOND)
 
-/* Who may touch a client's connection.  Changes with the client's lock held. */
-enum state {
-	IDLE,      /* nobody: epoll waits for a request */
-	RECEIVING, /* nobody: epoll waits for the rest of a request */
-	BUSY,      /* one thread, or the handler that keeps the request */
-	SENDING,   /* nobody: epoll waits until the peer has read */
-};
-
-struct client {
-	struct http_connection connection; /* must be first: its owner's functions get at the client through it */
-	struct http_server *server;
-	struct client *previous;
-	struct client *next;
-	pthread_mutex_t lock; /* guards state and deadline, so that the sweep never meets a descriptor in use */
-	enum state state;
-	int64_t deadline; /* of RECEIVING and SENDING, monotonic */
-};
-
 struct thread {
 	pthread_t id;
 	struct http_server *server;
@@ -60,190 +42,17 @@ struct thread {
 struct http_server {
 	struct http_options options;
 	struct http_tally *tally;
+	struct http_clients clients;
 	int epoll;
 	int stop;   /* eventfd: http_server_stop was called */
 	int finish; /* eventfd: the threads shall end */
-	_Atomic bool is_draining;
-	_Atomic int64_t dropped; /* connections closed with a request that could not be answered */
 	struct thread *threads;
 	int thread_count; /* of those that were started */
 
 	pthread_mutex_t lock; /* guards the rest, and every accept */
-	struct client *clients;
-	int client_count;
-	bool is_listening; /* the listening socket is in epoll */
-	bool is_short;     /* of descriptors or connections, since the last one accepted: said once in the log */
+	bool is_listening;    /* the listening socket is in epoll */
+	bool is_short;        /* of descriptors or connections, since the last one accepted: said once in the log */
 };
-
-/* --- clients --- */
-
-static void client_replied(struct http_connection *connection);
-static void client_detached(struct http_connection *connection);
-
-static const struct http_owner client_owner = {
-	.replied = client_replied,
-	.detached = client_detached,
-};
-
-static void
-client_destroy(struct client *client)
-{
-	http_connection_done(&client->connection);
-	pthread_mutex_destroy(&client->lock);
-	free(client);
-}
-
-/* With server->lock held.  Takes fd, which it closes where it fails. */
-static void
-client_new(struct http_server *server, int fd)
-{
-	struct client *client = calloc(1, sizeof *client);
-
-	if (client == NULL) {
-		close(fd);
-		return;
-	}
-	client->server = server;
-	client->state = IDLE;
-	pthread_mutex_init(&client->lock, NULL);
-	http_connection_init(&client->connection, fd, &client_owner, server->tally);
-	client->next = server->clients;
-	if (client->next != NULL)
-		client->next->previous = client;
-	server->clients = client;
-	server->client_count++;
-
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = client };
-	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
-		return;
-	/* Nobody can have seen the client yet. */
-	server->clients = client->next;
-	if (client->next != NULL)
-		client->next->previous = NULL;
-	server->client_count--;
-	client_destroy(client);
-}
-
-/* Closes a client that is BUSY, and so the caller's alone. */
-static void
-client_free(struct client *client)
-{
-	struct http_server *server = client->server;
-
-	pthread_mutex_lock(&server->lock);
-	if (client->previous != NULL)
-		client->previous->next = client->next;
-	else
-		server->clients = client->next;
-	if (client->next != NULL)
-		client->next->previous = client->previous;
-	server->client_count--;
-	pthread_mutex_unlock(&server->lock);
-	client_destroy(client);
-}
-
-/* Gives a BUSY client back to epoll.  It must not be touched afterwards: another thread may already have it. */
-static void
-client_wait(struct client *client, enum state state, int64_t deadline)
-{
-	struct http_server *server = client->server;
-	const uint32_t wanted = state == SENDING ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
-	struct epoll_event event = { .events = wanted | EPOLLONESHOT, .data.ptr = client };
-	const int fd = client->connection.fd;
-
-	pthread_mutex_lock(&client->lock);
-	client->state = state;
-	client->deadline = deadline;
-	const int outcome = epoll_ctl(server->epoll, EPOLL_CTL_MOD, fd, &event);
-	if (outcome != 0)
-		client->state = BUSY;
-	pthread_mutex_unlock(&client->lock);
-	if (outcome != 0)
-		client_free(client);
-}
-
-/* Sends what is left of the reply; then the connection waits for its next request, or is closed. */
-static void
-client_send(struct client *client)
-{
-	struct http_connection *connection = &client->connection;
-
-	switch (http_connection_write(connection)) {
-	case HTTP_OUTPUT_MORE:
-		client_wait(client, SENDING, es_clock_monotonic() + client->server->options.patience);
-		return;
-	case HTTP_OUTPUT_CLOSED:
-		client_free(client);
-		return;
-	case HTTP_OUTPUT_DONE:
-		break;
-	}
-	const bool is_last = atomic_load(&client->server->is_draining) && !http_connection_has_bytes(connection);
-	if (!connection->keep || is_last) {
-		client_free(client);
-		return;
-	}
-	http_connection_reset(connection);
-	client_wait(client, IDLE, 0);
-}
-
-static void
-client_replied(struct http_connection *connection)
-{
-	client_send((struct client *)connection);
-}
-
-static void
-client_detached(struct http_connection *connection)
-{
-	struct client *client = (struct client *)connection;
-
-	epoll_ctl(client->server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-	connection->fd = -1;
-	client_free(client);
-}
-
-static void
-client_receive(struct client *client, char *window, void *local)
-{
-	struct http_connection *connection = &client->connection;
-	struct http_server *server = client->server;
-
-	switch (http_connection_read(connection, window, server->options.body_max)) {
-	case HTTP_INTAKE_WHOLE:
-		http_dispatch(&connection->request, &server->options, local);
-		return;
-	case HTTP_INTAKE_CLOSED:
-		if (http_connection_has_begun(connection))
-			atomic_fetch_add_explicit(&server->dropped, 1, memory_order_relaxed);
-		client_free(client);
-		return;
-	case HTTP_INTAKE_MORE:
-		break;
-	}
-	if (!http_connection_has_begun(connection)) {
-		client_wait(client, IDLE, 0);
-		return;
-	}
-	/* The deadline of the first piece holds for the whole request. */
-	const int64_t deadline =
-		client->deadline != 0 ? client->deadline : es_clock_monotonic() + server->options.patience;
-	client_wait(client, RECEIVING, deadline);
-}
-
-static void
-client_serve(struct client *client, char *window, void *local)
-{
-	pthread_mutex_lock(&client->lock);
-	const enum state was = client->state;
-	client->state = BUSY;
-	pthread_mutex_unlock(&client->lock);
-
-	if (was == SENDING)
-		client_send(client);
-	else
-		client_receive(client, window, local);
-}
 
 /* --- accepting --- */
 
@@ -270,7 +79,7 @@ pause_listening(struct http_server *server, const char *reason)
 		return;
 	server->is_short = true;
 	http_log("warning", "no more connections for the moment", "reason=%s connections=%d",
-	         http_log_quote(reason, quoted), server->client_count);
+	         http_log_quote(reason, quoted), http_clients_count(&server->clients));
 }
 
 static void
@@ -278,14 +87,14 @@ accept_clients(struct http_server *server)
 {
 	pthread_mutex_lock(&server->lock);
 	for (int turn = 0; turn < ACCEPTS_PER_TURN && server->is_listening; turn++) {
-		if (server->client_count >= HTTP_CONNECTIONS_MAX) {
+		if (http_clients_count(&server->clients) >= HTTP_CONNECTIONS_MAX) {
 			pause_listening(server, "HTTP_CONNECTIONS_MAX reached");
 			break;
 		}
 		const int fd = accept4(server->options.socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			server->is_short = false;
-			client_new(server, fd);
+			http_clients_add(&server->clients, fd);
 			continue;
 		}
 		if (errno == EINTR || errno == ECONNABORTED)
@@ -319,7 +128,7 @@ thread_main(void *argument)
 		if (event.data.ptr == &server->options.socket)
 			accept_clients(server);
 		else
-			client_serve(event.data.ptr, window, local);
+			http_client_serve(event.data.ptr, window, local);
 	}
 	free(window);
 	if (options->thread_stop != NULL)
@@ -390,6 +199,7 @@ http_server_new(const struct http_options *options, struct http_server **ret_ser
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->finish = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	http_clients_init(&server->clients, &server->options, server->tally, server->epoll);
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &server->finish };
 	if (server->tally == NULL || server->threads == NULL || server->epoll < 0 || server->stop < 0 ||
 	    server->finish < 0 || epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->finish, &event) != 0) {
@@ -400,28 +210,6 @@ http_server_new(const struct http_options *options, struct http_server **ret_ser
 	server->options.socket = options->socket; /* from here on ours */
 	*ret_server = server;
 	return ES_OK;
-}
-
-/*
- * Ends what has waited too long: shut down, the socket wakes a thread, which closes it.  With end_idle also the idle
- * connections; a request that is there already is still read after SHUT_RD, and its reply can still be sent.
- */
-static void
-sweep(struct http_server *server, bool end_idle)
-{
-	const int64_t now = es_clock_monotonic();
-
-	pthread_mutex_lock(&server->lock);
-	for (struct client *client = server->clients; client != NULL; client = client->next) {
-		pthread_mutex_lock(&client->lock);
-		const bool is_waiting = client->state == RECEIVING || client->state == SENDING;
-		if (is_waiting && now > client->deadline)
-			shutdown(client->connection.fd, SHUT_RDWR);
-		if (client->state == IDLE && end_idle)
-			shutdown(client->connection.fd, SHUT_RD);
-		pthread_mutex_unlock(&client->lock);
-	}
-	pthread_mutex_unlock(&server->lock);
 }
 
 static void
@@ -444,15 +232,6 @@ end_listening(struct http_server *server)
 	pthread_mutex_unlock(&server->lock);
 }
 
-static int
-count_clients(struct http_server *server)
-{
-	pthread_mutex_lock(&server->lock);
-	const int count = server->client_count;
-	pthread_mutex_unlock(&server->lock);
-	return count;
-}
-
 void
 http_server_run(struct http_server *server)
 {
@@ -461,15 +240,16 @@ http_server_run(struct http_server *server)
 	start_threads(server);
 	do {
 		resume_listening(server);
-		sweep(server, /* end_idle= */ false);
+		http_clients_sweep(&server->clients, /* end_idle= */ false);
 	} while (server->thread_count > 0 && poll(&stop, 1, TICK) <= 0);
 
-	atomic_store(&server->is_draining, true);
+	atomic_store(&server->clients.is_draining, true);
 	end_listening(server);
 	const int64_t stopped = es_clock_monotonic();
 	int64_t now = stopped;
-	while (server->thread_count > 0 && count_clients(server) > 0 && now < stopped + server->options.patience) {
-		sweep(server, /* end_idle= */ now > stopped + DRAIN_GRACE);
+	while (server->thread_count > 0 && http_clients_count(&server->clients) > 0 &&
+	       now < stopped + server->options.patience) {
+		http_clients_sweep(&server->clients, /* end_idle= */ now > stopped + DRAIN_GRACE);
 		poll(NULL, 0, DRAIN_TICK);
 		now = es_clock_monotonic();
 	}
@@ -491,10 +271,7 @@ http_server_free(struct http_server *server)
 		signal_event(server->finish);
 	for (int thread = 0; server->threads != NULL && thread < server->thread_count; thread++)
 		pthread_join(server->threads[thread].id, NULL);
-	for (struct client *client = server->clients, *next; client != NULL; client = next) {
-		next = client->next;
-		client_destroy(client);
-	}
+	http_clients_done(&server->clients);
 	const int descriptors[] = { server->options.socket, server->epoll, server->stop, server->finish };
 	for (size_t at = 0; at < sizeof descriptors / sizeof descriptors[0]; at++)
 		if (descriptors[at] >= 0)
@@ -513,8 +290,8 @@ http_server_metrics(struct http_server *server, struct es_text *text, const char
 	http_tally_write(server->tally, text, prefix);
 	snprintf(name, sizeof name, "%s_http_connections", prefix);
 	http_metrics_head(text, name, "gauge", "Open FastCGI connections.");
-	http_metrics_sample(text, name, NULL, count_clients(server));
+	http_metrics_sample(text, name, NULL, http_clients_count(&server->clients));
 	snprintf(name, sizeof name, "%s_http_requests_dropped_total", prefix);
 	http_metrics_head(text, name, "counter", "Requests cut off or malformed, dropped without effect.");
-	http_metrics_sample(text, name, NULL, atomic_load_explicit(&server->dropped, memory_order_relaxed));
+	http_metrics_sample(text, name, NULL, atomic_load_explicit(&server->clients.dropped, memory_order_relaxed));
 }
