@@ -3,21 +3,33 @@
 import assert from 'node:assert/strict';
 
 import { test, until } from './browser.mjs';
-import { append, appendMany, newLedger, versionOf } from './client.mjs';
+import { append, appendMany, newLedger, rewind, versionOf } from './client.mjs';
 
 const many = 5_000;
 /** More than the rows that fit on the screen and their margins; far fewer than there are. */
 const rendered_most = 80;
-/** The longest the page may be busy with one change, in ms, on a machine that has other things to do. */
+/** The longest the page may be busy with one change, in ms: people notice a pause from about then. */
 const busy_most = 250;
+/** The machine has other things to do, and may pause anything once: the best of so many tries counts. */
+const tries = 3;
 
 const scrollTo = (page, pane, top) => page.page.evaluate(([name, to]) => {
   document.querySelector(`[data-test=${name}] .scroller`).scrollTop = to;
 }, [pane, top]);
 
+/** Whether the page does what the body asks of it without being busy for too long at a time. */
+async function staysQuick(page, body) {
+  const longest = [];
+  do {
+    longest.push(await longestTask(page, body));
+  } while (longest.at(-1) >= busy_most && longest.length < tries);
+  assert.ok(longest.at(-1) < busy_most, `blocked for ${longest.join(', ')} ms`);
+}
+
 /** How long the main thread was blocked at most while the body ran, in ms. */
 async function longestTask(page, body) {
   await page.page.evaluate(() => {
+    window.observer?.disconnect();
     window.longest = 0;
     window.observer = new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries())
@@ -38,16 +50,17 @@ test('5,000 items: few rows are rendered, and changes and scrolling stay quick',
   assert.ok((await page.rows()).length < rendered_most);
   assert.equal((await page.rows())[0], 'item 1');
 
-  const longest = await longestTask(page, async () => {
+  let added = 0;
+  await staysQuick(page, async () => {
     for (let step = 0; step < 40; step++) {
       await scrollTo(page, 'list', step * 5_000);
       await page.page.evaluate(() => new Promise(requestAnimationFrame));
     }
-    await page.add('one more');
-    await until(async () => (await page.rows()).at(-1) === 'one more', 'one\'s own addition is shown at the end');
+    const content = `one more ${++added}`;
+    await page.add(content);
+    await until(async () => (await page.rows()).at(-1) === content, 'one\'s own addition is shown at the end');
   });
   assert.ok((await page.rows()).length < rendered_most);
-  assert.ok(longest < busy_most, `blocked for ${longest} ms`);
 }, { timeout: 120_000 });
 
 test('what somebody reads stays where it is when items above it go and come', async ({ open }) => {
@@ -90,6 +103,36 @@ test('older events come on scrolling, all of them, each once', async ({ open }) 
   assert.equal(seen.size, 420);
   await page.page.getByText('This is where it began.').waitFor();
 });
+
+test('a log of 100,000 events: the page opens at its end, and scrolling back through thousands stays quick', async ({ open }) => {
+  const ledger = newLedger();
+  /* Filled and emptied again and again, so that the list itself stays short. */
+  for (let version = 1; version < 100_000; version += 1_001) {
+    await appendMany(ledger, 1_000);
+    await rewind(ledger, version);
+  }
+  const last = await versionOf(ledger);
+  assert.ok(last >= 100_000);
+  const page = await open(ledger);
+  await page.live();
+  await until(async () => (await page.cards())[0]?.startsWith(`${last} Rewound to before ${last - 1_000}`), 'the newest event');
+
+  let back = last;
+  let added = 0;
+  await staysQuick(page, async () => {
+    back -= 2_000;
+    await until(async () => {
+      await page.page.evaluate(() => {
+        const scroller = document.querySelector('[data-test=history] .scroller');
+        scroller.scrollTop = scroller.scrollHeight;
+      });
+      return Number((await page.cards()).at(-1).split(' ')[0]) < back;
+    }, '2,000 events further back', 60_000);
+    await append(ledger, `news ${++added}`);
+    await until(async () => (await page.rows()).length === added, 'the list goes on');
+  });
+  assert.ok((await page.cards()).length < rendered_most);
+}, { timeout: 240_000 });
 
 test('new events do not move what somebody reads, and wait for a word', async ({ open }) => {
   const ledger = newLedger();
