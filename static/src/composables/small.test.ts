@@ -6,6 +6,7 @@ import { useAnnouncer } from './useAnnouncer';
 import { useNotice } from './useNotice';
 import { useNow } from './useNow';
 import { usePast } from './usePast';
+import { usePresence } from './usePresence';
 import type { Connection } from './useStream';
 import { offsetsOf, rowAt } from './useVirtualList';
 
@@ -57,6 +58,39 @@ describe('the time', () => {
     expect(now.value).toBe(before + 30_000);
     stop();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('presence', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('follows what the browser says, and stops with the page', () => {
+    const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    const window = new EventTarget();
+    vi.stubGlobal('document', document);
+    vi.stubGlobal('window', window);
+    vi.stubGlobal('navigator', { onLine: false });
+    const { awake, online, stop } = inScope(usePresence);
+    expect([awake.value, online.value]).toEqual([true, false]);
+
+    const hear = (target: EventTarget, type: string) => target.dispatchEvent(new Event(type));
+    hear(window, 'online');
+    document.visibilityState = 'hidden';
+    hear(document, 'visibilitychange');
+    expect([awake.value, online.value]).toEqual([false, true]);
+    document.visibilityState = 'visible';
+    hear(document, 'visibilitychange');
+    hear(window, 'offline');
+    expect([awake.value, online.value]).toEqual([true, false]);
+    hear(window, 'pagehide');
+    expect(awake.value).toBe(false);
+    hear(window, 'pageshow');
+    expect(awake.value).toBe(true);
+
+    stop();
+    hear(window, 'online');
+    hear(window, 'pagehide');
+    expect([awake.value, online.value]).toEqual([true, false]);
   });
 });
 
