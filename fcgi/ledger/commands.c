@@ -9,7 +9,6 @@
 #include "http/etag.h"
 #include "http/json.h"
 #include "http/number.h"
-#include "http/utf8.h"
 #include "ledger/items.h"
 #include "ledger/ledger.h"
 #include "ledger/render.h"
@@ -117,17 +116,15 @@ static enum es_result
 parse_headers(struct http_request *request, struct es_append *append, struct es_error *error)
 {
 	const char *key = http_request_variable(request, "HTTP_IDEMPOTENCY_KEY");
-	const char *actor = http_request_variable(request, "EVENTLEDGER_ACTOR");
 
 	append->keyed = key != NULL;
 	if (key == NULL)
 		append->command_id = es_uuid_new();
 	else if (!es_uuid_parse(key, &append->command_id))
 		return es_fail(error, ES_INVALID, "Idempotency-Key", "the key must be a uuid");
-	if (actor != NULL && (strlen(actor) > LEDGER_ACTOR_MAX || !http_utf8_valid(actor, strlen(actor))))
-		return es_fail(error, ES_INVALID, NULL, "the name of who is asking is not UTF-8, or over %d bytes",
-		               LEDGER_ACTOR_MAX);
-	append->actor = actor;
+	const enum es_result result = ledger_actor(request, &append->actor, error);
+	if (result != ES_OK)
+		return result;
 	return parse_if_match(http_request_variable(request, "HTTP_IF_MATCH"), append, error);
 }
 
@@ -154,7 +151,7 @@ ledger_post_commands(struct http_request *request, void *application, void *loca
 	const char *name = ledger_name(request);
 
 	(void)local;
-	if (name == NULL)
+	if (name == NULL || ledger_refuse_reader(request))
 		return;
 	struct pending *pending = calloc(1, sizeof *pending);
 	if (pending == NULL) {

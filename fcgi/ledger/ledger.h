@@ -63,6 +63,16 @@ char *ledger_tag(int64_t version, const char *log, char tag[static LEDGER_TAG_SI
 /* Adds the ETag, and answers 304 (true) where the request has it already. */
 bool ledger_not_modified(struct http_request *request, const char *tag);
 
+/* The verified name of who is asking, borrowed from the request; NULL where nobody is signed in. */
+ES_MUST_CHECK enum es_result ledger_actor(const struct http_request *request, const char **ret_actor,
+                                          struct es_error *error);
+
+/* Whether who is asking may change anything.  A site that says nothing about it has no guests: everybody may. */
+bool ledger_is_writable(const struct http_request *request);
+
+/* True: who is asking may not change anything, and was told so (403). */
+bool ledger_refuse_reader(struct http_request *request);
+
 http_handler ledger_post_commands;
 http_handler ledger_get_head;
 http_handler ledger_get_state;
@@ -71,6 +81,7 @@ http_handler ledger_get_events;
 http_handler ledger_get_event;
 http_handler ledger_get_diff;
 http_handler ledger_get_ledgers;
+http_handler ledger_get_session;
 http_handler ledger_get_health;
 http_handler ledger_get_metrics;
 

@@ -9,6 +9,7 @@ const struct http_route ledger_routes[] = {
 	{ "/api/ledgers/{ledger}/events", "events", "after before limit q type version", ledger_get_events, NULL },
 	{ "/api/ledgers/{ledger}/events/{version}", "event", NULL, ledger_get_event, NULL },
 	{ "/api/ledgers/{ledger}/diff", "diff", "after from limit to", ledger_get_diff, NULL },
+	{ "/api/session", "session", NULL, ledger_get_session, NULL },
 	{ "/healthz", "health", NULL, ledger_get_health, NULL },
 	{ "/metrics/ledger", "metrics", NULL, ledger_get_metrics, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
