@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashOf, ledgerOf, pathOf, versionOf } from './address';
+import { hashOf, ledgerOf, pathOf, signInPath, versionOf } from './address';
 
 describe('the address', () => {
   it('names the ledger', () => {
@@ -9,6 +9,10 @@ describe('the address', () => {
       expect(ledgerOf(path), path).toBeNull();
     expect(pathOf('main')).toBe('/');
     expect(ledgerOf(pathOf('to.do'))).toBe('to.do');
+  });
+
+  it('leads to signing in, and back', () => {
+    expect(signInPath('to.do')).toBe('/sign-in?ledger=to.do');
   });
 
   it('names a version', () => {

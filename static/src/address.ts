@@ -17,6 +17,11 @@ export function pathOf(ledger: string): string {
   return ledger === 'main' ? '/' : `/l/${ledger}`;
 }
 
+/** Where a site with accounts asks for name and password; it leads back to the ledger. */
+export function signInPath(ledger: string): string {
+  return `/sign-in?ledger=${ledger}`;
+}
+
 /** "#version=42" asks for the list as it was at version 42. */
 export function versionOf(hash: string): number | null {
   const digits = /^#version=(\d{1,15})$/.exec(hash)?.[1];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeDiff, decodeEvent, decodeState, decodeStreamedEvent, DecodeError } from './api';
+import { decodeDiff, decodeEvent, decodeSession, decodeState, decodeStreamedEvent, DecodeError } from './api';
 
 const event = {
   version: 3, position: 9, id: 'e3', type: 'item-removed', data: { item: 'e1', content: 'milk' }, base: 2,
@@ -38,6 +38,13 @@ describe('decoding', () => {
 
   it('refuses an event without changes in the stream', () => {
     expect(() => decodeStreamedEvent(event)).toThrow(DecodeError);
+  });
+
+  it('takes a session, and no guess at one', () => {
+    expect(decodeSession({ actor: 'anna', writable: false })).toEqual({ actor: 'anna', writable: false });
+    expect(decodeSession({ actor: null, writable: true })).toEqual({ actor: null, writable: true });
+    for (const wrong of [{ actor: null }, { actor: 7, writable: true }, { actor: 'anna', writable: 'yes' }, null])
+      expect(() => decodeSession(wrong)).toThrow(DecodeError);
   });
 
   it('takes a diff', () => {

@@ -79,6 +79,12 @@ export interface LedgerSummary {
   readonly items: number;
 }
 
+export interface Session {
+  /** The name that the site has verified; null for guests, and where nobody signs in. */
+  readonly actor: string | null;
+  readonly writable: boolean;
+}
+
 export interface Head {
   readonly version: number;
   readonly log: string;
@@ -207,6 +213,13 @@ export function decodeDiff(value: unknown): DiffPage {
 export function decodeAccepted(value: unknown): Accepted {
   const answer = fields(value, 'an answer');
   return { ...decodeHead(answer), events: list(answer, 'events', decodeEvent) };
+}
+
+export function decodeSession(value: unknown): Session {
+  const session = fields(value, 'a session');
+  if (typeof session['writable'] !== 'boolean')
+    throw new DecodeError('"writable" is neither true nor false');
+  return { actor: textOrNull(session, 'actor'), writable: session['writable'] };
 }
 
 export function decodeLedgers(value: unknown): { ledgers: LedgerSummary[]; next: string | null } {

@@ -3,9 +3,9 @@
  * again can help.  Everything else in the page talks to the server through these functions.
  */
 import {
-  decodeAccepted, decodeDiff, decodeEvent, decodeEvents, decodeLedgers, decodeState,
+  decodeAccepted, decodeDiff, decodeEvent, decodeEvents, decodeLedgers, decodeSession, decodeState,
   type Accepted, type Command, type DiffPage, type EventsPage, type Item, type LedgerEvent, type LedgerSummary,
-  type StatePage,
+  type Session, type StatePage,
 } from './api';
 
 /** Longer than the 20 s for which the server may hold a command whose outcome it is still finding out. */
@@ -141,6 +141,8 @@ export function createHttp(ledger: string, fetcher: Fetch = (input, init) => fet
         body: JSON.stringify(command),
       });
     },
+
+    session: (): Promise<Session> => request('/api/session', decodeSession),
 
     async ledgers(): Promise<LedgerSummary[]> {
       return (await request('/api/ledgers', decodeLedgers)).ledgers;

@@ -29,6 +29,17 @@ async function ledgerOf(...contents: string[]) {
 }
 
 describe('the ledger', () => {
+  it('knows who one is before it is shown, and hears of it when a command is refused', async () => {
+    const { server, ledger } = await ledgerOf('milk');
+    expect(ledger.session.writable.value).toBe(true);
+    server.session = { actor: null, writable: false };
+    const outcome = ledger.commands.send({ type: 'append', content: 'eggs' }, 'eggs');
+    await settle();
+    expect(await outcome).toMatchObject({ kind: 'refused', error: { status: 403 } });
+    expect(ledger.session.guest.value).toBe(true);
+    expect(ledger.connection.value).not.toBe('signed-out');
+  });
+
   it('is loaded, then live when the head says there is no more', async () => {
     const { source, server, ledger, say, contentsShown } = await ledgerOf('milk', 'eggs');
     expect(ledger.phase.value).toBe('ready');

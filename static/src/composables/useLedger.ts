@@ -13,6 +13,7 @@ import { backoffMs } from '../model/backoff';
 import { useCommands } from './useCommands';
 import { useHistory } from './useHistory';
 import type { Presence } from './usePresence';
+import { useSession } from './useSession';
 import { useStream, type Frame, type Source } from './useStream';
 
 export interface LedgerOptions {
@@ -34,8 +35,14 @@ export function useLedger(options: LedgerOptions) {
   const items = shallowRef<readonly Item[]>([]);
 
   const history = useHistory(http);
+  const session = useSession({ ask: http.session, presence, random });
   const commands = useCommands({
-    send: http.send,
+    send: (command, key, ifMatch) => http.send(command, key, ifMatch).catch((error: unknown) => {
+      /* Signed out meanwhile, or a guest by now: what is offered follows. */
+      if (error instanceof HttpError && error.signedOut)
+        void session.refresh();
+      throw error;
+    }),
     presence,
     random,
     /* The stream brings what was just saved, unless it is down, or a state fetched meanwhile holds it already. */
@@ -147,7 +154,8 @@ export function useLedger(options: LedgerOptions) {
   async function load(): Promise<void> {
     clearTimeout(retry);
     try {
-      const state = await http.head();
+      /* What may be done is known before the list is shown: nothing appears and goes again. */
+      const [state] = await Promise.all([http.head(), session.refresh()]);
       show(state);
       phase.value = 'ready';
       history.expect(state.version);
@@ -164,7 +172,7 @@ export function useLedger(options: LedgerOptions) {
   onScopeDispose(() => clearTimeout(retry));
 
   return {
-    name, http, phase, problem, log, version, items, history, commands,
+    name, http, phase, problem, log, version, items, history, commands, session,
     connection: stream.connection,
     load() {
       void history.load();

@@ -3,7 +3,7 @@
  * like the real one, event streams that the test feeds, and presence that it decides.
  */
 import { effectScope, ref } from 'vue';
-import type { Accepted, Change, Command, DiffPage, EventsPage, Item, LedgerEvent, StatePage } from '../api';
+import type { Accepted, Change, Command, DiffPage, EventsPage, Item, LedgerEvent, Session, StatePage } from '../api';
 import type { Source } from '../composables/useStream';
 import { HttpError, type Http } from '../http';
 
@@ -64,6 +64,7 @@ export class FakeServer {
   /** Thrown by every request while set. */
   failure: HttpError | null = null;
   requests: string[] = [];
+  session: Session = { actor: null, writable: true };
   /** What the answers to commands wait for. */
   private held: Promise<void> = Promise.resolve();
   private states: ReadonlyMap<string, Item>[] = [new Map()];
@@ -219,6 +220,8 @@ export class FakeServer {
       }),
       send: async (command, key, ifMatch) => {
         const answer = await this.ask(`send ${command.type} ${key}`, () => {
+          if (!this.session.writable)
+            throw new HttpError('you may only look', 403);
           if (!this.answers.has(key) && ifMatch !== null && ifMatch !== this.head)
             throw new HttpError(`the ledger is at version ${this.head}`, 412);
           return this.run(command, key);
@@ -226,6 +229,7 @@ export class FakeServer {
         await this.held;
         return answer;
       },
+      session: () => this.ask('session', () => this.session),
       ledgers: () => this.ask('ledgers', () => []),
     };
   }
