@@ -46,6 +46,12 @@ accept_header(struct http_scan *scan)
 		return false;
 	if (type == BEGIN_REQUEST ? id == 0 || content != BEGIN_BODY_SIZE : id != scan->id)
 		return false;
+	/*
+	 * libfcgi forgets the padding of a record that begins or ends something, and takes it for the next record, of
+	 * any kind.  No web server pads these: they are aligned as they are.
+	 */
+	if (header[6] > 0 && (type == BEGIN_REQUEST || content == 0))
+		return false;
 	scan->id = id;
 	scan->content_left = content;
 	scan->padding_left = header[6];

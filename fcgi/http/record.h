@@ -1,9 +1,9 @@
 /*
  * http/record.h - the records of FastCGI 1.0: finding where a request ends, and framing a reply.
  *
- * libfcgi decodes requests, but it blocks on a half-sent one, takes a truncated one for whole, and a repeated name
- * in a management record overruns its stack.  So the scan looks at the frames first, and libfcgi only ever sees one
- * whole, well-formed request.
+ * libfcgi decodes requests, but it blocks on a half-sent one, takes a truncated one for whole, takes some padding for
+ * records, and a repeated name in a management record overruns its stack.  So the scan looks at the frames first, and
+ * libfcgi only ever sees one whole, well-formed request.
  */
 #ifndef HTTP_RECORD_H
 #define HTTP_RECORD_H

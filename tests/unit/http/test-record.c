@@ -66,17 +66,42 @@ test_padding(void)
 	size_t taken;
 
 	fastcgi_add_begin(&request, 1, 1, false);
-	fastcgi_add_padded(&request, FASTCGI_PARAMS, 1, "", 0, 255);
+	fastcgi_add_padded(&request, FASTCGI_PARAMS, 1, "\1\1ab", 4, 255);
+	fastcgi_add_padded(&request, FASTCGI_PARAMS, 1, "", 0, 0);
 	fastcgi_add_padded(&request, FASTCGI_STDIN, 1, "abc", 3, 5);
-	fastcgi_add_padded(&request, FASTCGI_STDIN, 1, "", 0, 3);
+	const size_t size = request.size;
+	fastcgi_add_padded(&request, FASTCGI_STDIN, 1, "", 0, 0);
 	is_int(scan(&request, &taken), HTTP_SCAN_WHOLE, "padding is part of the request");
-	is_int(taken, request.size, "that of the last record as well");
-	request.size--;
-	is_int(scan(&request, &taken), HTTP_SCAN_MORE, "one byte of it missing");
+	is_int(taken, request.size, "wherever it is");
 	struct http_scan state = { 0 };
-	is_int(http_scan_take(&state, request.bytes, request.size, &taken), HTTP_SCAN_MORE, "taken in two");
-	is_int(http_scan_take(&state, request.bytes + request.size, 1, &taken), HTTP_SCAN_WHOLE, "parts");
+	is_int(http_scan_take(&state, request.bytes, size - 1, &taken), HTTP_SCAN_MORE, "taken in two");
+	is_int(http_scan_take(&state, request.bytes + size - 1, request.size - size + 1, &taken), HTTP_SCAN_WHOLE,
+	       "parts, the cut within padding");
 	es_text_done(&request);
+}
+
+/* libfcgi would take it for the next record. */
+static void
+test_padding_that_is_forgotten(void)
+{
+	static const struct {
+		const char *what;
+		unsigned of_begin, of_params, of_stdin;
+	} cases[] = {
+		{ "of BEGIN_REQUEST", 8, 0, 0 },
+		{ "of the end of the parameters", 0, 8, 0 },
+		{ "of the end of the body", 0, 0, 8 },
+	};
+
+	for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+		struct es_text bytes = ES_TEXT_INIT;
+		size_t taken;
+		fastcgi_add_padded(&bytes, FASTCGI_BEGIN_REQUEST, 1, "\0\1\1\0\0\0\0\0", 8, cases[at].of_begin);
+		fastcgi_add_padded(&bytes, FASTCGI_PARAMS, 1, "", 0, cases[at].of_params);
+		fastcgi_add_padded(&bytes, FASTCGI_STDIN, 1, "", 0, cases[at].of_stdin);
+		is_int(scan(&bytes, &taken), HTTP_SCAN_REFUSED, cases[at].what);
+		es_text_done(&bytes);
+	}
 }
 
 /* A request with one of its records exchanged. */
@@ -220,6 +245,7 @@ main(void)
 	test_pairs();
 	test_ends();
 	test_padding();
+	test_padding_that_is_forgotten();
 	test_refused();
 	test_replies();
 	return done_testing();
