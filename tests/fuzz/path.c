@@ -1,0 +1,78 @@
+/*
+ * tests/fuzz/path.c - the path of a request, up to its route and arguments.
+ *
+ * Whatever comes: put into the pattern, the arguments give the path again, each is one segment, and nothing is encoded.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event/cleanup.h"
+#include "event/text.h"
+#include "http/router.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+answer(struct http_request *request, void *application, void *local)
+{
+	(void)request;
+	(void)application;
+	(void)local;
+}
+
+static const struct http_route routes[] = {
+	{ "/api/ledgers", "ledgers", NULL, answer, NULL },
+	{ "/api/ledgers/{ledger}", "head", NULL, answer, NULL },
+	{ "/api/ledgers/{ledger}/states/{version}", "state", NULL, answer, NULL },
+	{ "/api/ledgers/{ledger}/{a}/{b}/{c}", "four", NULL, answer, NULL },
+	{ 0 },
+};
+
+/* The pattern with its {names} replaced by the arguments. */
+static void
+fill(struct es_text *text, const struct http_match *match)
+{
+	const char *at = match->route->pattern;
+
+	for (size_t i = 0; i < match->count; i++) {
+		const char *brace = strchr(at, '{');
+		if (brace == NULL || match->arguments[i].name != brace + 1)
+			abort();
+		es_text_add(text, at, (size_t)(brace - at));
+		es_text_add(text, match->arguments[i].value, strlen(match->arguments[i].value));
+		at = strchr(brace, '}') + 1;
+	}
+	es_text_add(text, at, strlen(at));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_text_ struct es_text again = ES_TEXT_INIT;
+	_cleanup_free_ char *path = malloc(size + 1);
+	_cleanup_free_ char *values = NULL;
+	struct http_match match;
+
+	if (path == NULL)
+		return 0;
+	memcpy(path, data, size);
+	path[size] = '\0';
+	values = malloc(strlen(path) + 1); /* exactly what is promised to be enough */
+	if (values == NULL || !http_router_find(routes, path, values, &match))
+		return 0;
+	if (match.route < routes || match.route->pattern == NULL || match.count > HTTP_ARGUMENTS_MAX)
+		abort();
+	for (size_t i = 0; i < match.count; i++) {
+		const char *value = match.arguments[i].value;
+		if (*value == '\0' || strpbrk(value, "/%") != NULL)
+			abort();
+		for (const char *c = value; *c != '\0'; c++)
+			if (*c <= ' ' || *c > '~')
+				abort();
+	}
+	fill(&again, &match);
+	if (strcmp(again.bytes, path) != 0)
+		abort();
+	return 0;
+}
