@@ -1,304 +1,44 @@
 #include "http/json.h"
 
-#include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
-#include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/utf8.h"
+#include "http/json_scan.h"
 
 enum {
 	FEW_NAMES = 16,   /* up to here, comparing each pair is faster than sorting */
 	FIRST_NAMES = 32, /* members of an ordinary command and its parents: no allocation */
 };
 
-#define INTEGER_MAX ((INT64_C(1) << 53) - 1) /* what every JSON implementation can tell apart (RFC 8259, section 6) */
-
-/* The name of a member, decoded. */
-struct name {
-	const char *bytes;
-	size_t size;
-	size_t position; /* of its first byte in the input, for the error */
-};
-
 /* An array or object that is still open. */
 struct container {
 	bool is_object;
-	size_t first_name; /* of an object: where its names begin in scanner.names */
+	size_t first_name; /* of an object: where its names begin in checker.names */
 };
 
-struct scanner {
-	const char *start;
-	const char *at;
-	const char *end;
-	struct es_error *error;
+struct checker {
+	struct http_json_scan scan;
 
 	struct container open[HTTP_JSON_DEPTH_MAX];
 	size_t depth;
 
 	/* The names of all open objects, the innermost one's last. */
-	struct name *names;
+	struct http_json_name *names;
 	size_t name_count;
 	size_t name_capacity;
-	struct name first_names[FIRST_NAMES];
-
-	/* Names written with escapes, decoded one after the other; as large as the input, so it never moves. */
-	char *decoded;
-	size_t decoded_size;
+	struct http_json_name first_names[FIRST_NAMES];
 };
-
-static enum es_result
-refuse(struct scanner *scanner, const char *where, const char *what)
-{
-	return es_fail(scanner->error, ES_INVALID, NULL, "not JSON: %s at byte %zu", what,
-	               (size_t)(where - scanner->start));
-}
-
-static enum es_result
-no_memory(struct scanner *scanner)
-{
-	return es_fail(scanner->error, ES_FAILED, NULL, "out of memory");
-}
-
-static void
-skip_blanks(struct scanner *scanner)
-{
-	while (scanner->at < scanner->end &&
-	       (*scanner->at == ' ' || *scanner->at == '\n' || *scanner->at == '\t' || *scanner->at == '\r'))
-		scanner->at++;
-}
-
-/* The next byte, or -1 at the end. */
-static int
-peek(const struct scanner *scanner)
-{
-	return scanner->at < scanner->end ? (unsigned char)*scanner->at : -1;
-}
-
-static bool
-skip(struct scanner *scanner, char byte)
-{
-	if (peek(scanner) != byte)
-		return false;
-	scanner->at++;
-	return true;
-}
-
-/* --- strings --- */
-
-/* The value of the four hexadecimal digits at the scanner, which moves behind them; -1 where there are none. */
-static int
-scan_hex(struct scanner *scanner)
-{
-	int value = 0;
-
-	if (scanner->end - scanner->at < 4)
-		return -1;
-	for (int digit = 0; digit < 4; digit++) {
-		const char byte = scanner->at[digit];
-		if (byte >= '0' && byte <= '9')
-			value = value << 4 | (byte - '0');
-		else if (byte >= 'a' && byte <= 'f')
-			value = value << 4 | (byte - 'a' + 10);
-		else if (byte >= 'A' && byte <= 'F')
-			value = value << 4 | (byte - 'A' + 10);
-		else
-			return -1;
-	}
-	scanner->at += 4;
-	return value;
-}
-
-/* Writes a code point as UTF-8; returns behind it. */
-static char *
-encode(char *to, unsigned code_point)
-{
-	if (code_point < 0x80) {
-		*to++ = (char)code_point;
-	} else if (code_point < 0x800) {
-		*to++ = (char)(0xC0 | code_point >> 6);
-		*to++ = (char)(0x80 | (code_point & 0x3F));
-	} else if (code_point < 0x10000) {
-		*to++ = (char)(0xE0 | code_point >> 12);
-		*to++ = (char)(0x80 | (code_point >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (code_point & 0x3F));
-	} else {
-		*to++ = (char)(0xF0 | code_point >> 18);
-		*to++ = (char)(0x80 | (code_point >> 12 & 0x3F));
-		*to++ = (char)(0x80 | (code_point >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (code_point & 0x3F));
-	}
-	return to;
-}
-
-/* What stands after a backslash; the scanner is behind that backslash and moves behind the escape. */
-static enum es_result
-scan_escape(struct scanner *scanner, unsigned *ret_code_point)
-{
-	static const char letters[] = "\"\\/bfnrt";
-	static const char meanings[] = "\"\\/\b\f\n\r\t";
-	const char *where = scanner->at - 1;
-	const int letter = peek(scanner);
-	const char *found = letter <= 0 ? NULL : strchr(letters, letter);
-
-	if (found != NULL) {
-		scanner->at++;
-		*ret_code_point = (unsigned char)meanings[found - letters];
-		return ES_OK;
-	}
-	if (!skip(scanner, 'u'))
-		return refuse(scanner, where, "unknown escape");
-	const int first = scan_hex(scanner);
-	if (first < 0)
-		return refuse(scanner, where, "\\u without four hexadecimal digits");
-	if (first == 0)
-		return refuse(scanner, where, "the character U+0000");
-	if (first < 0xD800 || first > 0xDFFF) {
-		*ret_code_point = (unsigned)first;
-		return ES_OK;
-	}
-	const int second = first <= 0xDBFF && skip(scanner, '\\') && skip(scanner, 'u') ? scan_hex(scanner) : -1;
-	if (second < 0xDC00 || second > 0xDFFF)
-		return refuse(scanner, where, "half of a surrogate pair");
-	*ret_code_point = 0x10000U + (((unsigned)first & 0x3FF) << 10) + ((unsigned)second & 0x3FF);
-	return ES_OK;
-}
-
-/*
- * A string; the scanner is at its opening quote.  With ret_name it is also handed out, decoded: as it stands in the
- * input where it has no escape, else copied to scanner->decoded.
- */
-static enum es_result
-scan_string(struct scanner *scanner, struct name *ret_name)
-{
-	const char *opening = scanner->at++;
-	const char *run = scanner->at; /* bytes that decode to themselves */
-	char *copy = NULL;             /* where the decoded name begins, once it differs from the input */
-	char *to = NULL;
-
-	for (;;) {
-		const int byte = peek(scanner);
-		if (byte < 0)
-			return refuse(scanner, opening, "string without an end");
-		if (byte < 0x20)
-			return refuse(scanner, scanner->at, "control character in a string");
-		if (byte >= 0x80) {
-			const size_t length = http_utf8_sequence(scanner->at, (size_t)(scanner->end - scanner->at));
-			if (length == 0)
-				return refuse(scanner, scanner->at, "a byte that is not UTF-8");
-			scanner->at += length;
-			continue;
-		}
-		if (byte != '"' && byte != '\\') {
-			scanner->at++;
-			continue;
-		}
-
-		const size_t run_size = (size_t)(scanner->at - run);
-		if (byte == '\\' && ret_name != NULL && copy == NULL) {
-			if (scanner->decoded == NULL)
-				scanner->decoded = malloc((size_t)(scanner->end - scanner->start));
-			if (scanner->decoded == NULL)
-				return no_memory(scanner);
-			copy = to = scanner->decoded + scanner->decoded_size;
-		}
-		if (copy != NULL) {
-			memcpy(to, run, run_size);
-			to += run_size;
-		}
-		scanner->at++;
-		if (byte == '"')
-			break;
-		unsigned code_point = 0;
-		const enum es_result result = scan_escape(scanner, &code_point);
-		if (result != ES_OK)
-			return result;
-		if (copy != NULL)
-			to = encode(to, code_point);
-		run = scanner->at;
-	}
-	if (ret_name != NULL) {
-		ret_name->position = (size_t)(opening - scanner->start);
-		ret_name->bytes = copy == NULL ? opening + 1 : copy;
-		ret_name->size = copy == NULL ? (size_t)(scanner->at - opening) - 2 : (size_t)(to - copy);
-		if (copy != NULL)
-			scanner->decoded_size += ret_name->size;
-	}
-	return ES_OK;
-}
-
-/* --- numbers --- */
-
-static size_t
-skip_digits(struct scanner *scanner)
-{
-	const char *first = scanner->at;
-
-	while (peek(scanner) >= '0' && peek(scanner) <= '9')
-		scanner->at++;
-	return (size_t)(scanner->at - first);
-}
-
-/* Whether a number, whose grammar is checked, has a value that everybody reads alike. */
-static bool
-in_range(const char *number, size_t size, bool is_integer)
-{
-	char text[HTTP_JSON_NUMBER_SIZE_MAX + 1];
-
-	memcpy(text, number, size);
-	text[size] = '\0';
-	errno = 0;
-	if (!is_integer)
-		return isfinite(strtod(text, NULL));
-	const long long value = strtoll(text, NULL, 10);
-	return errno == 0 && value >= -INTEGER_MAX && value <= INTEGER_MAX;
-}
-
-static enum es_result
-scan_number(struct scanner *scanner)
-{
-	const char *first = scanner->at;
-	bool is_integer = true;
-
-	skip(scanner, '-');
-	const char *digits = scanner->at;
-	const size_t count = skip_digits(scanner);
-	if (count == 0)
-		return refuse(scanner, scanner->at, "a digit expected");
-	if (count > 1 && *digits == '0')
-		return refuse(scanner, digits, "leading zero");
-	if (skip(scanner, '.')) {
-		is_integer = false;
-		if (skip_digits(scanner) == 0)
-			return refuse(scanner, scanner->at, "a digit expected");
-	}
-	if (skip(scanner, 'e') || skip(scanner, 'E')) {
-		is_integer = false;
-		if (!skip(scanner, '+'))
-			skip(scanner, '-');
-		if (skip_digits(scanner) == 0)
-			return refuse(scanner, scanner->at, "a digit expected");
-	}
-
-	const size_t size = (size_t)(scanner->at - first);
-	if (size > HTTP_JSON_NUMBER_SIZE_MAX)
-		return refuse(scanner, first, "number too long");
-	if (!in_range(first, size, is_integer))
-		return refuse(scanner, first, is_integer ? "integer beyond 9007199254740991" : "number out of range");
-	return ES_OK;
-}
 
 /* --- names --- */
 
 static int
 compare_names(const void *one, const void *other)
 {
-	const struct name *left = one;
-	const struct name *right = other;
+	const struct http_json_name *left = one;
+	const struct http_json_name *right = other;
 
 	if (left->size != right->size)
 		return left->size < right->size ? -1 : 1;
@@ -307,11 +47,11 @@ compare_names(const void *one, const void *other)
 
 /* Checks the names of the innermost object, which ends here, and forgets them. */
 static enum es_result
-close_names(struct scanner *scanner, size_t first)
+close_names(struct checker *checker, size_t first)
 {
-	struct name *names = scanner->names + first;
-	const size_t count = scanner->name_count - first;
-	const struct name *duplicate = NULL;
+	struct http_json_name *names = checker->names + first;
+	const size_t count = checker->name_count - first;
+	const struct http_json_name *duplicate = NULL;
 
 	if (count > FEW_NAMES) {
 		qsort(names, count, sizeof *names, compare_names);
@@ -324,161 +64,144 @@ close_names(struct scanner *scanner, size_t first)
 				if (compare_names(&names[before], &names[at]) == 0)
 					duplicate = &names[at];
 	}
-	scanner->name_count = first;
+	checker->name_count = first;
 	if (duplicate != NULL)
-		return refuse(scanner, scanner->start + duplicate->position, "name used before in the same object");
+		return http_json_refuse(&checker->scan, checker->scan.start + duplicate->position,
+		                        "name used before in the same object");
 	return ES_OK;
 }
 
 static enum es_result
-add_name(struct scanner *scanner, const struct name *name)
+add_name(struct checker *checker, const struct http_json_name *name)
 {
-	if (scanner->name_count == scanner->name_capacity) {
-		const size_t capacity = scanner->name_capacity * 2;
-		const bool on_heap = scanner->names != scanner->first_names;
-		struct name *names = realloc(on_heap ? scanner->names : NULL, capacity * sizeof *names);
+	if (checker->name_count == checker->name_capacity) {
+		const size_t capacity = checker->name_capacity * 2;
+		const bool on_heap = checker->names != checker->first_names;
+		struct http_json_name *names = realloc(on_heap ? checker->names : NULL, capacity * sizeof *names);
 		if (names == NULL)
-			return no_memory(scanner);
+			return http_json_no_memory(&checker->scan);
 		if (!on_heap)
-			memcpy(names, scanner->first_names, sizeof scanner->first_names);
-		scanner->names = names;
-		scanner->name_capacity = capacity;
+			memcpy(names, checker->first_names, sizeof checker->first_names);
+		checker->names = names;
+		checker->name_capacity = capacity;
 	}
-	scanner->names[scanner->name_count++] = *name;
+	checker->names[checker->name_count++] = *name;
 	return ES_OK;
 }
 
 /* A name and its colon. */
 static enum es_result
-scan_name(struct scanner *scanner)
+scan_name(struct checker *checker)
 {
-	struct name name;
+	struct http_json_name name;
 
-	skip_blanks(scanner);
-	if (peek(scanner) != '"')
-		return refuse(scanner, scanner->at, "a name in quotes expected");
-	enum es_result result = scan_string(scanner, &name);
+	http_json_skip_blanks(&checker->scan);
+	if (http_json_peek(&checker->scan) != '"')
+		return http_json_refuse(&checker->scan, checker->scan.at, "a name in quotes expected");
+	enum es_result result = http_json_scan_string(&checker->scan, &name);
 	if (result == ES_OK)
-		result = add_name(scanner, &name);
+		result = add_name(checker, &name);
 	if (result != ES_OK)
 		return result;
-	skip_blanks(scanner);
-	if (!skip(scanner, ':'))
-		return refuse(scanner, scanner->at, "\":\" expected");
+	http_json_skip_blanks(&checker->scan);
+	if (!http_json_skip(&checker->scan, ':'))
+		return http_json_refuse(&checker->scan, checker->scan.at, "\":\" expected");
 	return ES_OK;
 }
 
 /* --- values --- */
 
-static enum es_result
-scan_word(struct scanner *scanner)
-{
-	static const char *const words[] = { "true", "false", "null" };
-
-	for (size_t word = 0; word < sizeof words / sizeof words[0]; word++) {
-		const size_t size = strlen(words[word]);
-		if ((size_t)(scanner->end - scanner->at) >= size && memcmp(scanner->at, words[word], size) == 0) {
-			scanner->at += size;
-			return ES_OK;
-		}
-	}
-	return refuse(scanner, scanner->at, "a value expected");
-}
-
 /* Opens an array or object; *ret_empty says that it closed again at once. */
 static enum es_result
-open_container(struct scanner *scanner, bool *ret_empty)
+open_container(struct checker *checker, bool *ret_empty)
 {
-	const bool is_object = *scanner->at == '{';
+	const bool is_object = *checker->scan.at == '{';
 
-	if (scanner->depth == HTTP_JSON_DEPTH_MAX)
-		return refuse(scanner, scanner->at, "nested too deep (at most 32 levels)");
-	scanner->at++;
-	scanner->open[scanner->depth++] = (struct container){ is_object, scanner->name_count };
-	skip_blanks(scanner);
-	*ret_empty = skip(scanner, is_object ? '}' : ']');
+	if (checker->depth == HTTP_JSON_DEPTH_MAX)
+		return http_json_refuse(&checker->scan, checker->scan.at, "nested too deep (at most 32 levels)");
+	checker->scan.at++;
+	checker->open[checker->depth++] = (struct container){ is_object, checker->name_count };
+	http_json_skip_blanks(&checker->scan);
+	*ret_empty = http_json_skip(&checker->scan, is_object ? '}' : ']');
 	if (*ret_empty)
-		scanner->depth--;
+		checker->depth--;
 	else if (is_object)
-		return scan_name(scanner);
+		return scan_name(checker);
 	return ES_OK;
 }
 
 /* Behind a value: closes what ends here, up to a comma (*ret_more) or the end of the outermost value. */
 static enum es_result
-close_containers(struct scanner *scanner, bool *ret_more)
+close_containers(struct checker *checker, bool *ret_more)
 {
 	*ret_more = false;
-	while (scanner->depth > 0) {
-		const struct container *inner = &scanner->open[scanner->depth - 1];
-		skip_blanks(scanner);
-		if (skip(scanner, ',')) {
+	while (checker->depth > 0) {
+		const struct container *inner = &checker->open[checker->depth - 1];
+		http_json_skip_blanks(&checker->scan);
+		if (http_json_skip(&checker->scan, ',')) {
 			*ret_more = true;
-			return inner->is_object ? scan_name(scanner) : ES_OK;
+			return inner->is_object ? scan_name(checker) : ES_OK;
 		}
-		if (!skip(scanner, inner->is_object ? '}' : ']'))
-			return refuse(scanner, scanner->at,
-			              inner->is_object ? "\",\" or \"}\" expected" : "\",\" or \"]\" expected");
+		if (!http_json_skip(&checker->scan, inner->is_object ? '}' : ']'))
+			return http_json_refuse(&checker->scan, checker->scan.at,
+			                        inner->is_object ? "\",\" or \"}\" expected"
+			                                         : "\",\" or \"]\" expected");
 		if (inner->is_object) {
-			const enum es_result result = close_names(scanner, inner->first_name);
+			const enum es_result result = close_names(checker, inner->first_name);
 			if (result != ES_OK)
 				return result;
 		}
-		scanner->depth--;
+		checker->depth--;
 	}
 	return ES_OK;
 }
 
 static enum es_result
-scan_text(struct scanner *scanner)
+scan_text(struct checker *checker)
 {
 	enum es_result result;
 	bool more = true;
 
 	while (more) {
-		skip_blanks(scanner);
-		const int byte = peek(scanner);
+		http_json_skip_blanks(&checker->scan);
+		const int byte = http_json_peek(&checker->scan);
 		bool complete = true;
 		if (byte == '{' || byte == '[')
-			result = open_container(scanner, &complete);
+			result = open_container(checker, &complete);
 		else if (byte == '"')
-			result = scan_string(scanner, NULL);
+			result = http_json_scan_string(&checker->scan, NULL);
 		else if (byte == '-' || (byte >= '0' && byte <= '9'))
-			result = scan_number(scanner);
+			result = http_json_scan_number(&checker->scan);
 		else
-			result = scan_word(scanner);
+			result = http_json_scan_word(&checker->scan);
 		if (result == ES_OK && complete)
-			result = close_containers(scanner, &more);
+			result = close_containers(checker, &more);
 		if (result != ES_OK)
 			return result;
 	}
-	skip_blanks(scanner);
-	if (scanner->at != scanner->end)
-		return refuse(scanner, scanner->at, "more after the value");
+	http_json_skip_blanks(&checker->scan);
+	if (checker->scan.at != checker->scan.end)
+		return http_json_refuse(&checker->scan, checker->scan.at, "more after the value");
 	return ES_OK;
 }
 
 enum es_result
 http_json_check(const char *bytes, size_t size, struct es_error *error)
 {
-	struct scanner scanner;
+	struct checker checker;
 
 	if (size > INT_MAX)
 		return es_fail(error, ES_INVALID, NULL, "not JSON: too long");
-	scanner.start = scanner.at = bytes;
-	scanner.end = bytes + size;
-	scanner.error = error;
-	scanner.depth = 0;
-	scanner.names = scanner.first_names;
-	scanner.name_count = 0;
-	scanner.name_capacity = FIRST_NAMES;
-	scanner.decoded = NULL;
-	scanner.decoded_size = 0;
+	checker.scan = (struct http_json_scan){ .start = bytes, .at = bytes, .end = bytes + size, .error = error };
+	checker.depth = 0;
+	checker.names = checker.first_names;
+	checker.name_count = 0;
+	checker.name_capacity = FIRST_NAMES;
 
-	const enum es_result result = scan_text(&scanner);
-	if (scanner.names != scanner.first_names)
-		free(scanner.names);
-	free(scanner.decoded);
+	const enum es_result result = scan_text(&checker);
+	if (checker.names != checker.first_names)
+		free(checker.names);
+	free(checker.scan.decoded);
 	return result;
 }
 
