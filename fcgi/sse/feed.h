@@ -17,6 +17,9 @@
 
 enum {
 	SSE_NAME_MAX = 63, /* bytes of a stream's name */
+	/* appended and not yet written: at either bound it is, while a socket still takes all of it at once */
+	SSE_UNWRITTEN_EVENTS_MAX = 64,
+	SSE_UNWRITTEN_BYTES_MAX = SSE_SEND_BUFFER,
 };
 
 struct sse_feed {
@@ -32,7 +35,11 @@ struct sse_feed {
 	uint64_t looks_sent; /* how often the log was asked where it stands; one question at a time */
 	uint64_t looks_done; /* how often it answered */
 	bool dirty;          /* something was appended and not yet written to all */
-	int64_t idle_until;  /* monotonic; freed then, unless somebody comes */
+	int64_t rest_until;  /* monotonic; what is appended before then is written together */
+	int64_t unwritten[SSE_UNWRITTEN_EVENTS_MAX]; /* when what was not yet written was recorded */
+	size_t unwritten_events;
+	size_t unwritten_bytes;
+	int64_t idle_until; /* monotonic; freed then, unless somebody comes */
 	TAILQ_ENTRY(sse_feed) every;
 	TAILQ_ENTRY(sse_feed) idle; /* of those without subscribers */
 	TAILQ_ENTRY(sse_feed) dirty_next;

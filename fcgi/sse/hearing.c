@@ -6,9 +6,11 @@
 #include "http/log.h"
 #include "sse/letters.h"
 
-enum {
-	UNWRITTEN_MAX = SSE_RING_BYTES_MAX / 4, /* bytes: a burst is written before it pushes itself out of its ring */
-};
+/*
+ * What nginx takes for one delivery.  Events that follow closer than it can keep up with are written together: they
+ * would only wait in more and smaller pieces, each of which costs nginx as much as all of them at once.
+ */
+#define DELIVERY_TIME 20 /* microseconds */
 
 static void
 close_all(struct sse_hub *hub, struct sse_feed *feed, bool only_waiting)
@@ -37,32 +39,60 @@ make_room(struct sse_hub *hub)
 	}
 }
 
-/* One pass over everybody who reads what was appended: this is where the time goes. */
 static void
-write_dirty(struct sse_hub *hub)
+measure_written(const struct sse_hub *hub, struct sse_feed *feed)
 {
-	hub->unwritten = 0;
-	while (!TAILQ_EMPTY(&hub->dirty)) {
-		struct sse_feed *feed = TAILQ_FIRST(&hub->dirty);
-		struct sse_subscriber *next;
-		TAILQ_REMOVE(&hub->dirty, feed, dirty_next);
-		feed->dirty = false;
-		for (struct sse_subscriber *at = TAILQ_FIRST(&feed->subscribers); at != NULL; at = next) {
-			next = TAILQ_NEXT(at, peers);
-			if (!at->waiting && at->state == SSE_FLOWING)
-				sse_hub_write(hub, at);
-		}
+	const int64_t now = es_clock_wall();
+
+	for (size_t i = 0; i < feed->unwritten_events; i++) {
+		const int64_t recorded_at = feed->unwritten[i];
+		http_histogram_observe(&hub->options.metrics->delay, now > recorded_at ? now - recorded_at : 0);
 	}
+	feed->unwritten_events = 0;
+	feed->unwritten_bytes = 0;
 }
 
-/* Whether the event was new to its feed. */
-static bool
+/* One pass over everybody who reads what was appended: this is where the time goes. */
+static void
+write_feed(struct sse_hub *hub, struct sse_feed *feed)
+{
+	struct sse_subscriber *next;
+
+	TAILQ_REMOVE(&hub->dirty, feed, dirty_next);
+	feed->dirty = false;
+	/* in whole milliseconds, as the loop sleeps: a few subscribers cost nothing */
+	feed->rest_until = hub->now + (int64_t)feed->subscriber_count * DELIVERY_TIME / ES_MILLISECOND * ES_MILLISECOND;
+	for (struct sse_subscriber *at = TAILQ_FIRST(&feed->subscribers); at != NULL; at = next) {
+		next = TAILQ_NEXT(at, peers);
+		if (!at->waiting && at->state == SSE_FLOWING)
+			sse_hub_write(hub, at);
+	}
+	measure_written(hub, feed);
+}
+
+int64_t
+sse_hub_write_dirty(struct sse_hub *hub)
+{
+	int64_t next_write = INT64_MAX;
+	struct sse_feed *next;
+
+	for (struct sse_feed *feed = TAILQ_FIRST(&hub->dirty); feed != NULL; feed = next) {
+		next = TAILQ_NEXT(feed, dirty_next);
+		if (feed->rest_until <= hub->now)
+			write_feed(hub, feed);
+		else if (feed->rest_until < next_write)
+			next_write = feed->rest_until;
+	}
+	return next_write;
+}
+
+static void
 hear_event(struct sse_hub *hub, const struct sse_news *news, const struct sse_news_event *event)
 {
 	struct sse_feed *feed = sse_feeds_find(&hub->feeds, event->name);
 
 	if (feed == NULL || !feed->ready || event->version <= feed->ring.head)
-		return false;
+		return;
 	if (event->version != feed->ring.head + 1) {
 		/* cannot happen while positions are dense; should it, everybody resumes by id */
 		http_log("error", "a gap in the log", "stream=%s version=%lld after=%lld", feed->name,
@@ -70,17 +100,18 @@ hear_event(struct sse_hub *hub, const struct sse_news *news, const struct sse_ne
 		feed->ready = false;
 		feed->filling = false;
 		close_all(hub, feed, false);
-		return false;
+		return;
 	}
 	sse_ring_append(&feed->ring, news->bytes.bytes + event->offset, event->size);
+	sse_hub_count(hub, SSE_METRIC_EVENTS, 1);
 	if (!feed->dirty) {
 		feed->dirty = true;
 		TAILQ_INSERT_TAIL(&hub->dirty, feed, dirty_next);
 	}
-	hub->unwritten += event->size;
-	if (hub->unwritten >= UNWRITTEN_MAX)
-		write_dirty(hub);
-	return true;
+	feed->unwritten[feed->unwritten_events++] = event->recorded_at;
+	feed->unwritten_bytes += event->size;
+	if (feed->unwritten_events == SSE_UNWRITTEN_EVENTS_MAX || feed->unwritten_bytes >= SSE_UNWRITTEN_BYTES_MAX)
+		write_feed(hub, feed);
 }
 
 static void
@@ -88,8 +119,7 @@ hear_events(struct sse_hub *hub, struct sse_news *news)
 {
 	make_room(hub);
 	for (size_t i = 0; i < news->count; i++)
-		if (!hear_event(hub, news, &news->events[i]))
-			news->events[i].recorded_at = 0; /* known before: not to be measured again */
+		hear_event(hub, news, &news->events[i]);
 }
 
 static void
@@ -169,21 +199,6 @@ hear_unreadable(struct sse_hub *hub, struct sse_news *news)
 	close_all(hub, feed, true);
 }
 
-static void
-measure(const struct sse_hub *hub, const struct sse_news *news, int64_t now)
-{
-	int64_t events = 0;
-
-	for (size_t i = 0; i < news->count; i++) {
-		const int64_t recorded_at = news->events[i].recorded_at;
-		if (news->kind != SSE_NEWS_EVENTS || recorded_at == 0)
-			continue;
-		http_histogram_observe(&hub->options.metrics->delay, now > recorded_at ? now - recorded_at : 0);
-		events++;
-	}
-	sse_hub_count(hub, SSE_METRIC_EVENTS, events);
-}
-
 void
 sse_hub_hear(struct sse_hub *hub, struct sse_letter *letters)
 {
@@ -194,16 +209,12 @@ sse_hub_hear(struct sse_hub *hub, struct sse_letter *letters)
 		[SSE_NEWS_UNREADABLE] = hear_unreadable,
 	};
 
-	for (struct sse_letter *letter = letters; letter != NULL; letter = letter->next) {
-		struct sse_news *news = (struct sse_news *)letter;
-		hear[news->kind](hub, news);
-	}
-	write_dirty(hub);
-	const int64_t now = es_clock_wall();
 	while (letters != NULL) {
 		struct sse_letter *next = letters->next;
-		measure(hub, (struct sse_news *)letters, now);
+		struct sse_news *news = (struct sse_news *)letters;
+		hear[news->kind](hub, news);
 		sse_news_free(letters);
 		letters = next;
 	}
+	(void)sse_hub_write_dirty(hub);
 }

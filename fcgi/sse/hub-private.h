@@ -18,7 +18,6 @@ struct sse_hub {
 	struct sse_subscribers timed[SSE_STATE_MAX];
 	char log[SSE_LOG_SIZE];
 	struct es_text scratch; /* for one frame; empty between uses */
-	size_t unwritten;       /* bytes appended to dirty feeds */
 	struct sse_tally tally; /* not yet in the metrics */
 };
 
@@ -26,6 +25,12 @@ void sse_hub_count(const struct sse_hub *hub, enum sse_metric metric, int64_t nu
 
 /* Writes what waits for it; closes it if it has left or fallen off. */
 void sse_hub_write(struct sse_hub *hub, struct sse_subscriber *subscriber);
+
+/*
+ * Writes what was appended to all who read it, of feeds that have rested enough.  Returns when the next of them has
+ * (monotonic; INT64_MAX: none waits).
+ */
+int64_t sse_hub_write_dirty(struct sse_hub *hub);
 
 /* One that waits is given no more of its ring. */
 void sse_hub_set_waiting(struct sse_subscriber *subscriber, bool waiting);

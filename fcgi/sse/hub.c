@@ -376,6 +376,7 @@ sse_hub_tick(struct sse_hub *hub)
 		[SSE_BLOCKED] = close_slow,
 	};
 	const int64_t now = hub->now;
+	const int64_t next_write = sse_hub_write_dirty(hub);
 	int64_t next = now + hub->options.heartbeat;
 	struct sse_feed *feed;
 
@@ -386,6 +387,8 @@ sse_hub_tick(struct sse_hub *hub)
 		if (first != NULL && first->deadline < next)
 			next = first->deadline;
 	}
+	if (next_write < next)
+		next = next_write;
 	while ((feed = TAILQ_FIRST(&hub->idle)) != NULL && feed->idle_until <= now && sse_hub_unasked(feed))
 		sse_hub_free_feed(hub, feed);
 	flush_tally(hub);
