@@ -50,14 +50,16 @@ export function acknowledged(log, { commands }) {
 			same(command.versions, versions) && same(events.map((event) => event.id), command.ids) &&
 			events.every((event) => event.ledger === command.ledger) &&
 			(command.ifMatch === null || command.first === command.ifMatch + 1);
-		return good ? [] : [`${command.key} of ${command.ledger}: answered ${command.first} to ${command.last}, in the log ${events.map((event) => event.version)}`];
+		return good ? [] : [`${command.key} of ${command.ledger}: answered ${command.first} to ${command.last}, ` +
+			`in the log ${events.map((event) => event.version)}`];
 	});
 }
 
 /** What was not acknowledged is there once or not at all; what is known to be refused is not there; nothing else is. */
 export function unacknowledged(log, { commands }) {
-	const known = new Map(commands.map((command) => [command.key, command]));
-	const faults = commands.filter((command) => command.last === null).flatMap((command) => {
+	const known = new Set(commands.map((command) => command.key));
+	const unkeyed = new Set(commands.filter((command) => command.key === null && command.unknown).map((command) => command.name));
+	const faults = commands.filter((command) => command.last === null && command.keyed).flatMap((command) => {
 		const events = log.byKey.get(command.key) ?? [];
 		if (events.length === 0) {
 			return [];
@@ -68,7 +70,22 @@ export function unacknowledged(log, { commands }) {
 		const whole = events.length === command.count && events.every((event, i) => event.version === events[0].version + i);
 		return whole ? [] : [`${command.key}: in the log as ${events.map((event) => event.version)} instead of ${command.count} in a row`];
 	});
-	return faults.concat([...log.byKey.keys()].filter((key) => !known.has(key)).map((key) => `${key}: nobody sent that`));
+	for (const [key, [{ ledger, version, data }]] of log.byKey) {
+		if (!known.has(key) && !unkeyed.has(data.content?.split('.')[0])) {
+			faults.push(`${key}: nobody is waiting for version ${version} of ${ledger}`);
+		}
+	}
+	return faults;
+}
+
+/** Whatever anybody appended, with a key or without, is there once at the most: no content was sent twice. */
+export function doubled(log) {
+	const contents = new Set();
+	return [...log.ledgers.values()].flatMap(({ events }) => events.filter((event) => event.type === 'item-appended').flatMap((event) => {
+		const before = contents.has(event.data.content);
+		contents.add(event.data.content);
+		return before ? [`version ${event.version} of ${event.ledger}: "${event.data.content.slice(0, 40)}" was appended before`] : [];
+	}));
 }
 
 export function versions(log) {
@@ -117,7 +134,8 @@ export async function states(log, seed) {
 /** What was read while things broke was true. */
 export function samples(log, load) {
 	return load.samples.flatMap(({ ledger, version, items }) =>
-		(version <= log.head(ledger) && same(items, plain(log.ledgers.get(ledger).model.state(version))) ? [] : [`${ledger} at ${version} was read wrong`]));
+		(version <= log.head(ledger) && same(items, plain(log.ledgers.get(ledger).model.state(version))) ? [] :
+			[`${ledger} at ${version} was read wrong`]));
 }
 
 /** Everybody saw every version exactly once, in order, up to the head. */
@@ -177,7 +195,8 @@ export function excused(attempts, injected, { grace, quiet, cuts, started }) {
 			return false;
 		case 503:
 		case 504:
-			return each.sent > quiet || !injected.some((row) => near(each, row)) || !each.text.includes(each.status === 503 ? '/problems/' : '/problems/outcome-unknown');
+			return each.sent > quiet || !injected.some((row) => near(each, row)) ||
+				!each.text.includes(each.status === 503 ? '/problems/' : '/problems/outcome-unknown');
 		case 0:
 			return each.sent > quiet || !injected.some((row) => cuts(row.name)?.test(each.path) && near(each, row));
 		default:

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 
-import { pause, until } from '../http/client.mjs';
+import { pause, request, until } from '../http/client.mjs';
 import { administer, descriptorsOf, hosts, limitDescriptors, postmaster, proxy, runs, signal, withoutDatabase } from './site.mjs';
 
 const fileSystem = process.env.EVENTLEDGER_FILE_SYSTEM; // the small one that holds all data; absent: none could be mounted
@@ -75,16 +75,28 @@ const stopWithLocks = (hang) => async (random) => {
 
 const cut = (how, ...parameters) => () => how.call(proxy, ...parameters);
 
+const fileSystemSize = () => {
+	const output = execFileSync('df', ['--block-size=1K', '--output=used,size', fileSystem], { encoding: 'utf8' });
+	return output.split('\n')[1].trim().split(/\s+/).map(Number);
+};
+
+/** In KiB.  False: more than that is in use by now. */
+function resize(size) {
+	try {
+		execFileSync('mount', ['-o', `remount,size=${size}k`, fileSystem], { stdio: 'pipe' });
+		return true;
+	} catch {
+		return false;
+	}
+}
+
 async function fillDisk(random) {
 	const time = seconds(random, 2, 6);
-	const [used, size] = execFileSync('df', ['--block-size=1K', '--output=used,size', fileSystem], { encoding: 'utf8', stdio: 'pipe' }).split('\n')[1].trim().split(/\s+/);
-	const resize = (kibibytes) => execFileSync('mount', ['-o', `remount,size=${kibibytes}k`, fileSystem], { stdio: 'pipe' });
-	resize(used);
-	try {
-		await pause(time);
-	} finally {
-		resize(size);
-	}
+	const [, size] = fileSystemSize();
+	await until(() => resize(fileSystemSize()[0]), 'the file system shrinks to what is used');
+	const [used] = fileSystemSize();
+	await pause(time);
+	await until(() => resize(size), 'it grows again');
 	return `at ${used} KiB for ${time} ms`;
 }
 
@@ -182,9 +194,23 @@ export const faults = {
 	'notifications-lost': {
 		lane: 'network', what: 'NOTIFY does not reach the second host',
 		async inject() {
+			const missed = async () => {
+				const answer = await request('GET', '/metrics/sse', { server: hosts[1].server }).catch(() => null);
+				return Number(answer?.text.match(/^eventledger_sse_missed_notifications_total (\d+)$/m)?.[1] ?? NaN);
+			};
+			let before = NaN;
+			await until(async () => !Number.isNaN(before = await missed()), 'sse.fcgi says what it missed');
 			proxy.suppressNotifications(true);
-			await pause(4000);
-			proxy.suppressNotifications(false);
+			try {
+				await until(async () => {
+					const now = await missed();
+					const found = now > before;
+					before = now < before ? now : before; // a program that was started again counts anew
+					return found;
+				}, 'the poll finds it');
+			} finally {
+				proxy.suppressNotifications(false);
+			}
 			return `${proxy.dropped} so far`;
 		},
 	},

@@ -6,14 +6,15 @@ import { append, pause, remove, request, rewind } from '../http/client.mjs';
 import { Random } from './random.mjs';
 import { hosts } from './site.mjs';
 
-const longestPause = 60; // milliseconds between two commands of one writer
+const longestPause = 100; // milliseconds between two commands of one writer
 const commandTime = 90_000; // milliseconds until somebody who repeats a command must have been answered
 const contents = ['milk', 'eggs', 'tea', 'Käse', '牛乳', 'x'.repeat(300), 'two\nlines'];
 
 /** One try: { host, sent, ended, status, text } in milliseconds of performance.now(); status 0: no answer, text says why. */
 async function attempt(attempts, host, method, path, options) {
 	const sent = performance.now();
-	const answer = await request(method, path, { server: host.server, ...options }).catch((error) => ({ status: 0, text: `${error.code ?? ''} ${error.message}`, headers: {} }));
+	const answer = await request(method, path, { server: host.server, ...options })
+		.catch((error) => ({ status: 0, text: `${error.code ?? ''} ${error.message}`, headers: {} }));
 	attempts.push({
 		host: host.name, path, sent, ended: performance.now(), status: answer.status, cutOff: options.cutOff ?? false,
 		text: answer.status === 200 || answer.status === 201 ? '' : answer.text.slice(0, 300),
@@ -23,7 +24,7 @@ async function attempt(attempts, host, method, path, options) {
 
 export class Load {
 	attempts = []; // all of everybody
-	commands = []; // { key, ledger, type, count, first, last, ids, ifMatch, refused, unknown, abandoned }
+	commands = []; // { name, key, keyed, ledger, type, count, first, last, ids, versions, ifMatch, refused, unknown }
 	samples = []; // what was read: { ledger, version, items: [[id, content, version] ...] }
 	overdue = []; // commands that nobody answered in time
 	#stopped = false;
@@ -56,7 +57,8 @@ export class Load {
 	// ---- writing
 
 	#request(random, name, ledger) {
-		const content = () => append(`${name} ${random.pick(contents)}`);
+		let made = 0;
+		const content = () => append(`${name}.${++made} ${random.pick(contents)}`); // never the same twice
 		const removal = () => (ledger.items.length > 0 ? remove(random.pick(ledger.items)) : content());
 		const rewinding = () => (ledger.version > 0 ? rewind(random.between(1, ledger.version)) : content());
 		const kinds = [
@@ -74,9 +76,11 @@ export class Load {
 		for (let i = 0; !this.#stopped; i++) {
 			const ledger = random.pick(this.ledgers);
 			const { type, body } = this.#request(random, `${number}/${i}`, ledger);
+			// What has no key is sent once, and known by its content.
+			const keyed = type !== 'append' || random.chance(0.8);
 			const command = {
-				key: random.uuid(), ledger: ledger.name, type, count: Array.isArray(body) ? body.length : 1, first: null, last: null, ids: null,
-				ifMatch: random.chance(0.05) ? ledger.version : null, refused: null, unknown: false, abandoned: false,
+				name: `${number}/${i}`, key: keyed ? random.uuid() : null, keyed, ledger: ledger.name, type, count: Array.isArray(body) ? body.length : 1,
+				first: null, last: null, ids: null, versions: null, ifMatch: random.chance(0.05) ? ledger.version : null, refused: null, unknown: false,
 			};
 			this.commands.push(command);
 			await this.#send(random, ledger, command, JSON.stringify(body));
@@ -87,7 +91,7 @@ export class Load {
 	/** Sends until it is answered, to one host or the other; sometimes gives up. */
 	async #send(random, ledger, command, body) {
 		const deadline = performance.now() + commandTime;
-		const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': command.key };
+		const headers = { 'Content-Type': 'application/json', ...(command.keyed ? { 'Idempotency-Key': command.key } : {}) };
 		if (command.ifMatch !== null) {
 			headers['If-Match'] = `"${command.ifMatch}"`;
 		}
@@ -113,8 +117,7 @@ export class Load {
 				command.refused = answer.status;
 				return;
 			}
-			if (random.chance(0.1)) {
-				command.abandoned = true;
+			if (random.chance(0.1) || (command.unknown && !command.keyed)) {
 				return;
 			}
 			await pause(answer.status === 503 ? random.between(100, 1000) : random.between(0, 100));
@@ -123,6 +126,7 @@ export class Load {
 	}
 
 	#acknowledge(ledger, command, { version, events }) {
+		command.key ??= events[0].command_id;
 		command.last = version;
 		command.first = version - events.length + 1;
 		command.ids = events.map((event) => event.id);

@@ -100,13 +100,15 @@ async function rush() {
 	const base = measure();
 	const held = keepers();
 	const started = performance.now();
-	const load = new Load(seed, { ledgers, writers: 16, readers: 3 });
+	const load = new Load(seed, { ledgers, writers: 32, readers: 3 });
 	const subscribers = startSubscribers();
 	const burden = new Burden(ledgers[0]);
 	await until(() => load.acknowledged >= 100, 'clients are served');
 	await pause(warmUp);
 
-	const plan = new Plan(seed, { only: only.filter((name) => name !== 'disk-full' || mountable), deadline: performance.now() + minutes * 60_000, say });
+	const plan = new Plan(seed, {
+		only: only.filter((name) => name !== 'disk-full' || mountable), deadline: performance.now() + minutes * 60_000, say,
+	});
 	await plan.run();
 	const ended = performance.now();
 	const unwell = await allWell(recoveryLimit, load).then(() => [], (error) => [error.message]);
@@ -120,11 +122,13 @@ async function rush() {
 	await until(() => subscribers.every((each) => each.last === log.head(each.ledger)), '', catchUpLimit).catch(() => {});
 	subscribers.forEach((each) => each.close());
 	burden.stop();
-	say(`${subscribers.reduce((sum, each) => sum + each.seen, 0)} events seen on ${subscribers.reduce((sum, each) => sum + each.connections, 0)} ` +
-		`streams with ${subscribers.reduce((sum, each) => sum + each.resets.length, 0)} resets; ${burden.ended} bad connections were ended`);
+	const total = (count) => subscribers.reduce((sum, each) => sum + count(each), 0);
+	say(`${total((each) => each.seen)} events seen on ${total((each) => each.connections)} streams with ` +
+		`${total((each) => each.resets.length)} resets; ${burden.ended} bad connections were ended`);
 
 	report('every acknowledged command is in the log exactly once, at the versions that its answer said', checks.acknowledged(log, load));
 	report('no other command is in the log twice, and none that was refused', checks.unacknowledged(log, load));
+	report('nothing was appended twice', checks.doubled(log));
 	report('versions have no gaps and their bases are right', checks.versions(log));
 	report('positions have no gaps, and time does not go back', await checks.positions());
 	report('the states at head and at random versions are those of the model', await checks.states(log, seed));
@@ -139,7 +143,7 @@ async function rush() {
 	report('every fault was injected', plan.troubles.concat(only.includes('disk-full') && !mountable ?
 		['disk-full: a file system of its own cannot be mounted here; run this as root where mounting is permitted'] : []));
 	report(`all programs serve within ${recoveryLimit / 1000} s of the last fault`, unwell);
-	report('no process needed a hand', JSON.stringify(keepers()) === JSON.stringify(held) ? [] : [`kept by ${held} before and ${keepers()} now`]);
+	report('no process needed a hand', String(keepers()) === String(held) ? [] : [`kept by ${held} before and ${keepers()} now`]);
 	await closeKept();
 	report('no session is left in PostgreSQL', await sessions());
 	await resources(base);
@@ -153,7 +157,8 @@ async function resources(base) {
 		.map(([name, { descriptors }]) => `${name}: ${descriptors}, ${base[name].descriptors} before`));
 	report('memory is back at its base', now.filter(([name, { memory }]) => memory > base[name].memory + memoryMore)
 		.map(([name, { memory }]) => `${name}: ${memory} KiB, ${base[name].memory} before`));
-	now.forEach(([name, { memory, descriptors }]) => say(`${name}: ${base[name].memory} KiB and ${base[name].descriptors} descriptors before, ${memory} and ${descriptors} now`));
+	now.forEach(([name, { memory, descriptors }]) =>
+		say(`${name}: ${base[name].memory} KiB and ${base[name].descriptors} descriptors before, ${memory} and ${descriptors} now`));
 }
 
 if (options.list) {

@@ -5,7 +5,7 @@ import { faults } from './faults.mjs';
 import { Random } from './random.mjs';
 
 const shortestRest = 300; // milliseconds from the end of a fault to the next one of its lane
-const longestRest = 4000;
+const longestRest = 5000;
 
 /** Injects until the time is over; each fault of a lane once before any a second time. */
 export class Plan {

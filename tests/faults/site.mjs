@@ -14,7 +14,10 @@ import { Proxy } from './proxy.mjs';
 
 const asRoot = process.getuid() === 0;
 // Set by tests/faults/run, but where it only wants to know what there is to break.
-const { EVENTLEDGER_DATA: data = '', EVENTLEDGER_PGHOST: sockets = '', EVENTLEDGER_SECOND_DATA: secondData = '', EVENTLEDGER_SECOND_PORT: secondPort = 0 } = process.env;
+const {
+	EVENTLEDGER_DATA: data = '', EVENTLEDGER_PGHOST: sockets = '',
+	EVENTLEDGER_SECOND_DATA: secondData = '', EVENTLEDGER_SECOND_PORT: secondPort = 0,
+} = process.env;
 const programs = join(data, 'program/libexec/eventledger');
 const postgresqlFolder = join(data, 'postgresql/data');
 
