@@ -240,8 +240,11 @@ crowd_ready(struct member *member, uint32_t events)
 	const ssize_t got = read(member->fd, window, sizeof window);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got <= 0 || !stream_read(&member->stream, window, (size_t)got, take_frame, member))
-		lose(member);
+	if (got > 0 && stream_read(&member->stream, window, (size_t)got, take_frame, member))
+		return;
+	if (got > 0 && member->stream.part == STREAM_STATUS)
+		member->crowd->refused++;
+	lose(member);
 }
 
 /* --- what is waited for --- */

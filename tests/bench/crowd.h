@@ -56,6 +56,7 @@ struct crowd {
 	size_t order_capacity;
 	struct crowd_faults faults;
 	int64_t reconnects;
+	int64_t refused; /* answers that are no event stream: a browser would give up for good */
 	int64_t resets;
 };
 

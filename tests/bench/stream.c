@@ -85,16 +85,21 @@ next_line(struct stream *stream, const char **bytes, size_t *size)
 	return true;
 }
 
-/* The line of a header in stream->line. */
+/* The line of a header in stream->line.  Content without a length or chunks ends with the connection. */
 static void
 take_header(struct stream *stream)
 {
+	static const char length[] = "Content-Length: ";
+
 	if (strcasecmp(stream->line, "Transfer-Encoding: chunked") == 0)
 		stream->is_chunked = true;
+	if (strncasecmp(stream->line, length, sizeof length - 1) == 0)
+		stream->content_left = (size_t)number_at(stream->line + sizeof length - 1);
 	if (stream->line[0] != '\0')
 		return;
 	stream->part = stream->is_chunked ? STREAM_SIZE : STREAM_CONTENT;
-	stream->content_left = stream->is_chunked ? 0 : SIZE_MAX;
+	if (stream->is_chunked)
+		stream->content_left = 0;
 }
 
 /* Lines and chunks end where they like: nginx sends whole frames in a chunk, but nothing says it must. */
@@ -104,13 +109,12 @@ take_content(struct stream *stream, const char **bytes, size_t *size, stream_tak
 	size_t here = *size < stream->content_left ? *size : stream->content_left;
 
 	*size -= here;
-	if (stream->is_chunked)
-		stream->content_left -= here;
+	stream->content_left -= here;
 	while (here > 0)
 		if (next_line(stream, bytes, &here))
 			take_line(stream, stream->line, take, taker);
 	if (stream->content_left == 0)
-		stream->part = STREAM_CONTENT_END;
+		stream->part = stream->is_chunked ? STREAM_CONTENT_END : STREAM_OVER;
 }
 
 /* Between two chunks: byte by byte, because half a line of the content may lie in stream->line. */
@@ -139,6 +143,7 @@ stream_read(struct stream *stream, const char *bytes, size_t size, stream_taker 
 			if (strncmp(stream->line, "HTTP/1.1 200 ", 13) != 0)
 				return false;
 			stream->part = STREAM_HEADERS;
+			stream->content_left = SIZE_MAX;
 			break;
 		case STREAM_HEADERS:
 			if (next_line(stream, &bytes, &size))

@@ -28,7 +28,7 @@ enum stream_part { STREAM_STATUS, STREAM_HEADERS, STREAM_SIZE, STREAM_CONTENT, S
 struct stream {
 	enum stream_part part;
 	bool is_chunked;
-	size_t content_left; /* bytes of this chunk */
+	size_t content_left; /* bytes of this chunk, or of all the content */
 	size_t line_size;    /* bytes kept of a line whose end has not come */
 	struct stream_frame frame;
 	int64_t retry; /* milliseconds, as the server last said; negative: never */

@@ -120,9 +120,9 @@ static void
 print_state(int64_t began)
 {
 	printf("\"microseconds\":%" PRId64 ",\"subscribers\":%zu,\"missing\":%" PRId64 ",\"doubled\":%" PRId64
-	       ",\"strange\":%" PRId64 ",\"reconnects\":%" PRId64 ",\"resets\":%" PRId64 "}\n",
+	       ",\"strange\":%" PRId64 ",\"reconnects\":%" PRId64 ",\"resets\":%" PRId64 ",\"refused\":%" PRId64 "}\n",
 	       es_clock_monotonic() - began, crowd.live, crowd.faults.missing, crowd.faults.doubled,
-	       crowd.faults.strange, crowd.reconnects, crowd.resets);
+	       crowd.faults.strange, crowd.reconnects, crowd.resets, crowd.refused);
 	fflush(stdout);
 }
 

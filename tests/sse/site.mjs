@@ -130,21 +130,34 @@ export function runStreams(...options) {
 	});
 }
 
-/** Starts it under a supervisor that holds the socket and starts it again. */
-export async function startSupervised() {
-	const supervisor = start(join(dirname(program), 'deploy/eventledger-hold'), ['--socket', socket, '--', program, ...parameters]);
-	await listens();
+const childrenOf = (pid) =>
+	readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((each) => each.trim() !== '').map(Number);
+
+/** Starts a program under a supervisor that holds its socket and starts it again. */
+function supervise(socketPath, ...command) {
+	const supervisor = start(join(dirname(program), 'deploy/eventledger-hold'), ['--socket', socketPath, '--', ...command]);
 	return {
-		/** The process id of sse.fcgi, undefined while there is none. */
-		program() {
-			const children = readFileSync(`/proc/${supervisor.pid}/task/${supervisor.pid}/children`, 'utf8').trim();
-			return children === '' ? undefined : Number(children);
-		},
+		/** The program's process id, undefined while there is none. */
+		program: () => childrenOf(supervisor.pid)[0],
 		stop() {
 			supervisor.kill('SIGTERM');
 			return supervisor.ended;
 		},
 	};
+}
+
+export async function startSupervised() {
+	const supervised = supervise(socket, program, ...parameters);
+	await listens();
+	return supervised;
+}
+
+/** ledger.fcgi behind the same nginx, started again whenever it ends. */
+export async function startLedger() {
+	const supervised = supervise(join(folder, 'ledger.sock'), join(dirname(program), 'ledger.fcgi'),
+		'--database', `host=${cluster} port=6112 user=eventledger_worker dbname=eventledger`);
+	await until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200, 'ledger.fcgi answers');
+	return supervised;
 }
 
 /** Sends a signal and waits for the end; how it ended. */
@@ -202,6 +215,8 @@ async function startNginx() {
 		connection.on('error', () => resolve(false));
 	}), 'nginx listens');
 }
+
+export const nginxWorkers = () => childrenOf(nginx.pid);
 
 // ---- all of it
 
