@@ -156,6 +156,19 @@ deferred(const struct es_round *round)
 	return first;
 }
 
+static struct es_append *
+join(struct es_append *list, struct es_append *rest)
+{
+	struct es_append *last = list;
+
+	if (list == NULL)
+		return rest;
+	while (last->next != NULL)
+		last = last->next;
+	last->next = rest;
+	return list;
+}
+
 static void
 fail_list(struct es_append *list)
 {
@@ -196,14 +209,9 @@ es_batch_apply(struct es_store *store, const struct es_decider *decider, struct 
 			at_once = 1;
 			continue;
 		}
-		struct es_append *rest = deferred(&round);
-		if (rest == NULL)
-			continue;
-		struct es_append *last = rest;
-		while (last->next != NULL)
-			last = last->next;
-		last->next = list;
-		list = rest;
+		list = join(deferred(&round), list);
+		if (list != NULL && round.hooks->goes_on != NULL)
+			round.hooks->goes_on(round.hooks->context, list);
 	}
 	es_round_forget(&round);
 	free(entries);

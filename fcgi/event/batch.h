@@ -18,10 +18,12 @@ struct es_batch_report {
 };
 
 struct es_batch_hooks {
-	/* Both optional.  committed: after each transaction that wrote, before its requests are answered. */
+	/* All optional.  committed: after each transaction that wrote, before its requests are answered. */
 	void (*committed)(void *context, const struct es_batch_report *report);
 	/* The store cannot be reached just now. */
 	void (*away)(void *context, const struct es_error *error);
+	/* Another transaction follows, for the requests of the list; those not in it have had their answers. */
+	void (*goes_on)(void *context, const struct es_append *list);
 	void *context;
 };
 

@@ -5,6 +5,12 @@
 
 #include "event/decision.h"
 
+/*
+ * A rewind that may change more facts than this, or look at more events, shares its transaction with no other stream,
+ * whose requests would have to wait for it: so much takes about as long as any other batch.
+ */
+enum { SHARED_FACTS_MAX = 1000, SHARED_EVENTS_MAX = 10000 };
+
 struct es_keys {
 	struct es_facts *facts;
 };
@@ -178,16 +184,37 @@ answer_repeated(struct es_round *round, struct es_entry *entry)
 	return false;
 }
 
+/* Whether entry's request holds a rewind that may take long. */
+static bool
+is_great(const struct es_batch *batch, const struct es_entry *entry)
+{
+	const struct es_batch_stream *stream = &batch->streams[entry->stream];
+
+	for (int i = 0; i < entry->append->commands.count; i++) {
+		const struct es_command *command = &entry->append->commands.commands[i];
+		if (command->type != NULL)
+			continue;
+		int facts = es_facts_live(stream->facts);
+		for (int at = 0; at < batch->target_count; at++)
+			if (batch->targets[at].stream == entry->stream && batch->targets[at].version == command->target)
+				facts += batch->targets[at].live;
+		return facts > SHARED_FACTS_MAX || stream->version - command->target > SHARED_EVENTS_MAX;
+	}
+	return false;
+}
+
+/* alone: nothing else is in the batch, and this may take as long as it wants. */
 static void
-decide_entry(struct es_round *round, struct es_entry *entry)
+decide_entry(struct es_round *round, struct es_entry *entry, bool alone)
 {
 	struct es_batch *batch = &round->batch;
 	struct es_batch_stream *stream = &batch->streams[entry->stream];
 
 	if (entry->key >= 0 && answer_repeated(round, entry))
 		return;
+	stream->deferred = !alone && (stream->deferred || is_great(batch, entry));
 	/* the facts after a rewind are known to the store alone: it ends the batch for its stream */
-	if (stream->rewind_version != 0) {
+	if (stream->deferred || stream->rewind_version != 0) {
 		entry->state = ES_ENTRY_DEFERRED;
 		return;
 	}
@@ -212,6 +239,17 @@ decide_entry(struct es_round *round, struct es_entry *entry)
 void
 es_round_decide(struct es_round *round)
 {
+	const struct es_batch *batch = &round->batch;
+
 	for (int i = 0; i < round->count; i++)
-		decide_entry(round, &round->entries[i]);
+		decide_entry(round, &round->entries[i], /* alone= */ batch->stream_count == 1);
+	if (batch->event_count > 0 || batch->answer_count > 0)
+		return;
+	/* nothing but great rewinds: the first of them goes now */
+	for (int i = 0; i < round->count; i++) {
+		if (round->entries[i].state == ES_ENTRY_DEFERRED) {
+			decide_entry(round, &round->entries[i], /* alone= */ true);
+			return;
+		}
+	}
 }

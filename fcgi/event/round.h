@@ -14,7 +14,7 @@ enum es_entry_state {
 	ES_ENTRY_DECIDED,  /* accepted: its events are in the batch */
 	ES_ENTRY_REFUSED,  /* the error says why */
 	ES_ENTRY_REPEATED, /* has the answer of an earlier request */
-	ES_ENTRY_DEFERRED, /* behind a rewind of its stream: the next round's */
+	ES_ENTRY_DEFERRED, /* a great rewind, or behind a rewind of its stream: the next round's */
 };
 
 struct es_entry {

@@ -33,6 +33,7 @@ struct es_batch_stream {
 	int64_t first_version; /* of the batch; 0: none */
 	int64_t rewind_target; /* the rewind that ends this stream's batch; 0: none */
 	int64_t rewind_version;
+	bool deferred; /* a great rewind, and all behind it, to the next round */
 };
 
 /* A target that a rewind in the batch names: begin fetches how many facts were alive right before it. */

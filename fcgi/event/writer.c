@@ -161,6 +161,22 @@ refuse_waiting(void *context, const struct es_error *error)
 		writer->options.hooks.away(writer->options.hooks.context, error);
 }
 
+/* What is no longer on its list, the streams of a batch that goes on are free for others. */
+static void
+keep_streams(void *context, const struct es_append *list)
+{
+	struct worker *worker = context;
+	struct es_writer *writer = worker->writer;
+
+	pthread_mutex_lock(&writer->lock);
+	worker->stream_count = 0;
+	for (; list != NULL; list = list->next)
+		worker->streams[worker->stream_count++] = hash_name(list->stream);
+	if (writer->starving > 0)
+		pthread_cond_broadcast(&writer->arrived);
+	pthread_mutex_unlock(&writer->lock);
+}
+
 static void
 pass_committed(void *context, const struct es_batch_report *report)
 {
@@ -237,7 +253,9 @@ work(void *argument)
 {
 	struct worker *worker = argument;
 	struct es_writer *writer = worker->writer;
-	const struct es_batch_hooks hooks = { .committed = pass_committed, .away = refuse_waiting, .context = worker };
+	const struct es_batch_hooks hooks = {
+		.committed = pass_committed, .away = refuse_waiting, .goes_on = keep_streams, .context = worker
+	};
 
 	pthread_mutex_lock(&writer->lock);
 	for (;;) {

@@ -10,6 +10,7 @@
 #include "tap.h"
 
 #define PUT "{\"type\":\"put\",\"key\":\"a\",\"value\":1}"
+#define REWIND "{\"type\":\"rewind\",\"version\":1}"
 #define PAUSE "{\"type\":\"pause\"}"
 
 /* While a batch waits in its decision, everything that comes is queued. */
@@ -31,6 +32,7 @@ open_store(void *context)
 }
 
 struct seen {
+	struct es_text left; /* how many requests each further transaction was for */
 	int batches;
 	int largest;
 	int most_events;
@@ -46,6 +48,18 @@ see(void *context, const struct es_batch_report *report)
 		seen->largest = report->appends;
 	if (report->events > seen->most_events)
 		seen->most_events = report->events;
+}
+
+static void
+see_rest(void *context, const struct es_append *list)
+{
+	struct seen *seen = context;
+	int count = 0;
+
+	for (; list != NULL; list = list->next)
+		count++;
+	es_text_add_int64(&seen->left, count);
+	es_text_add_string(&seen->left, " ");
 }
 
 static struct es_writer *
@@ -188,6 +202,56 @@ test_larger_than_a_batch(void)
 	es_writer_free(NULL);
 }
 
+/* A great rewind comes after what others want, whatever its place in the queue; a small one shares their batch. */
+static void
+test_great_rewinds(void)
+{
+	struct seen seen = { .left = ES_TEXT_INIT };
+	const struct es_batch_hooks hooks = { .committed = see, .goes_on = see_rest, .context = &seen };
+	struct es_store *store = es_store_memory_new();
+	struct es_text body = ES_TEXT_INIT;
+
+	es_text_add_string(&body, "[");
+	for (int i = 0; i < 1000; i++) {
+		es_text_add_string(&body, i == 0 ? "" : ",");
+		es_text_add_string(&body, "{\"type\":\"put\",\"value\":1,\"key\":\"k");
+		es_text_add_int64(&body, i);
+		es_text_add_string(&body, "\"}");
+	}
+	es_text_add_string(&body, "]");
+	is_int(sample_do(store, "great", body.bytes, NULL), ES_OK, "1,000 facts");
+	is_int(sample_do(store, "great", PUT, NULL), ES_OK, "and one more");
+	is_int(sample_do(store, "more", body.bytes, NULL), ES_OK, "the same elsewhere");
+	is_int(sample_do(store, "more", PUT, NULL), ES_OK, "and one more");
+	is_int(sample_do(store, "other", PUT, NULL), ES_OK, "something small to rewind");
+
+	struct {
+		const char *stream;
+		const char *body;
+		int order;
+	} const wanted[] = {
+		{ "great", REWIND, 4 }, { "great", PUT, 5 },    { "other", PUT, 1 },
+		{ "more", REWIND, 6 },  { "other", REWIND, 2 }, { "new", PUT, 3 },
+	};
+	enum { COUNT = sizeof wanted / sizeof wanted[0] };
+	struct sample_request requests[COUNT];
+	for (int i = 0; i < COUNT; i++)
+		sample_request_begin(&requests[i], wanted[i].stream, wanted[i].body);
+	sample_apply(store, requests, COUNT, &hooks);
+	const int first = requests[2].order - 1;
+	for (int i = 0; i < COUNT; i++) {
+		is_int(requests[i].append.result, ES_OK, "each of six is applied");
+		is_int(requests[i].order - first, wanted[i].order, "in its turn");
+		sample_request_done(&requests[i]);
+	}
+	is_int(seen.batches, 4, "each great rewind had a transaction for itself, and what came behind it too");
+	is_string(seen.left.bytes, "3 2 1 ", "who has an answer is not among those for whom it goes on");
+	es_text_done(&seen.left);
+
+	es_text_done(&body);
+	es_store_free(store);
+}
+
 int
 main(void)
 {
@@ -198,5 +262,6 @@ main(void)
 	test_queue_bytes();
 	test_batch_commands();
 	test_larger_than_a_batch();
+	test_great_rewinds();
 	return done_testing();
 }
