@@ -15,7 +15,7 @@ export const certificate = env.EVENTLEDGER_SITE_CERTIFICATE;
 
 export const people = { anna: 'anna secret', berta: 'berta secret' };
 export const uuid = randomUUID;
-const tooLong = 60_000; // milliseconds: a test that hangs is a failure, not a stuck run
+const tooLong = 120_000; // milliseconds: a test that hangs is a failure, not a stuck run
 
 export const test = (what, body) => plainTest(what, { timeout: tooLong }, body);
 

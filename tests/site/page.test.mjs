@@ -29,7 +29,7 @@ async function contextOf(who, options = {}) {
 
 async function open(context, ledger) {
 	const page = await context.newPage();
-	page.setDefaultTimeout(15_000);
+	page.setDefaultTimeout(30_000);
 	await page.goto(addressOf(ledger));
 	return page;
 }
@@ -144,7 +144,10 @@ siteTest('eight tabs and eight windows beside them are all live at once, over HT
 	const ledger = newLedger();
 	await command(ledger, 'milk', { who: 'anna' });
 	const one = await context(null);
-	const pages = await Promise.all(Array.from({ length: 8 }, () => open(one, ledger)));
+	const pages = [];
+	for (let at = 0; at < 8; at++) {
+		pages.push(await open(one, ledger));
+	}
 	for (let at = 0; at < 8; at++) {
 		const [popup] = await Promise.all([
 			one.waitForEvent('page'),
