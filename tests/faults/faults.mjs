@@ -164,7 +164,7 @@ export const faults = {
 	'database-crashed': {
 		lane: 'database', what: 'PostgreSQL restarted as by pg_ctl restart -m immediate',
 		async inject() {
-			const pid = postmaster();
+			const pid = await postmaster();
 			signal(pid, 'SIGQUIT');
 			await until(() => !runs(pid), 'it ends');
 		},

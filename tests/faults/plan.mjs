@@ -10,7 +10,8 @@ const longestRest = 5000;
 /** Injects until the time is over; each fault of a lane once before any a second time. */
 export class Plan {
 	injected = []; // { name, from, until } in milliseconds of performance.now()
-	troubles = []; // what did not come back, or could not be done
+	#succeeded = new Set(); // names
+	#failed = new Map(); // name to reason: it could not be done, or what it broke did not come back
 
 	/** only: the names of the faults, or none for all; say: takes lines for people. */
 	constructor(seed, { only, deadline, say }) {
@@ -42,11 +43,19 @@ export class Plan {
 		const from = performance.now();
 		const row = { name, from, until: Infinity };
 		this.injected.push(row);
-		const said = await faults[name].inject(random).catch((error) => {
-			this.troubles.push(`${name}: ${error.message}`);
+		const said = await faults[name].inject(random).then((done) => {
+			this.#succeeded.add(name);
+			return done ?? '';
+		}, (error) => {
+			this.#failed.set(name, error.message);
 			return error.message;
 		});
 		row.until = performance.now();
-		this.say(`at ${((from - this.started) / 1000).toFixed(1)} s ${name} ${said ?? ''}`);
+		this.say(`at ${((from - this.started) / 1000).toFixed(1)} s ${name} ${said}`);
+	}
+
+	/** What was tried and never succeeded: now and then another fault is in the way. */
+	get troubles() {
+		return [...this.#failed].filter(([name]) => !this.#succeeded.has(name)).map((each) => each.join(': '));
 	}
 }

@@ -34,7 +34,19 @@ export async function sql(statement, user = 'eventledger_reader') {
 
 export const administer = (statement) => sql(statement, 'postgres');
 
-export const postmaster = () => Number(readFileSync(`${postgresqlFolder}/postmaster.pid`, 'utf8').split('\n')[0]);
+/** The process of PostgreSQL, waited for while it is being started. */
+export async function postmaster() {
+	let pid = 0;
+	await until(() => {
+		try {
+			pid = Number(readFileSync(`${postgresqlFolder}/postmaster.pid`, 'utf8').split('\n')[0]);
+		} catch {
+			return false; // not yet, or not any more
+		}
+		return pid > 0 && runs(pid);
+	}, 'PostgreSQL runs');
+	return pid;
+}
 
 // ---- processes
 
@@ -188,7 +200,7 @@ export async function stopSite() {
 
 /** Takes PostgreSQL away while body runs: the process that would start it again is stopped meanwhile. */
 export async function withoutDatabase(body) {
-	const pid = postmaster();
+	const pid = await postmaster();
 	const keeper = parentOf(pid);
 	signal(keeper, 'SIGSTOP');
 	try {
