@@ -93,9 +93,9 @@ pageTest('two pages see each other\'s changes', async ({ open }) => {
 	await one.confirm();
 	await other.shows([]);
 	assert.deepEqual(await contentsOf(ledger), []);
-});
+}, { timeout: 3 * minutes });
 
-test('a program that ends is started again, and nobody is refused meanwhile', { timeout: 2 * minutes }, async () => {
+test('a program that ends is started again, and nobody is refused meanwhile', { timeout: 3 * minutes }, async () => {
 	const load = new Load(4, { retries: false, subscribers: 1 });
 	try {
 		await load.proceeds('at the start');
@@ -177,7 +177,7 @@ pageTest('through crashes, restarts and an upgrade nothing acknowledged is lost,
 	} finally {
 		await load.close();
 	}
-}, { timeout: 6 * minutes });
+}, { timeout: 9 * minutes });
 
 test('down and up keeps the log', { timeout: 2 * minutes }, async () => {
 	const before = await read(`/api/ledgers/${kept}`);
