@@ -13,7 +13,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA es FROM PUBLIC, es_worker, es_reader;
 GRANT USAGE ON SCHEMA es TO es_worker, es_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA es TO es_worker, es_reader;
 
-GRANT INSERT ON es.streams, es.events, es.facts, es.commands TO es_worker;
+GRANT INSERT ON es.streams, es.events, es.rewinds, es.facts, es.commands TO es_worker;
 GRANT UPDATE (until) ON es.facts TO es_worker;
 GRANT USAGE ON SEQUENCE es.streams_stream_id_seq TO es_worker;
 GRANT EXECUTE ON FUNCTION
@@ -25,7 +25,7 @@ GRANT EXECUTE ON FUNCTION
 TO es_worker;
 
 GRANT EXECUTE ON FUNCTION
-	es.active_ranges(bigint, bigint, bigint),
+	es.active_ranges(bigint, bigint, bigint, bigint),
 	es.data_contains(jsonb, text),
 	es.diff(text, bigint, bigint),
 	es.event_changes(bigint, bigint),

@@ -27,8 +27,8 @@
 	"page AS MATERIALIZED (SELECT * FROM sized WHERE size_before < $7::bigint),"               \
 	"bounds AS MATERIALIZED (SELECT min(version) AS lowest, max(version) AS highest FROM page),"     \
 	"ranges AS MATERIALIZED (SELECT r.low, r.high FROM bounds,"                                \
-	" LATERAL es.active_ranges($1::bigint, $2::bigint, bounds.lowest) r"                       \
-	" WHERE bounds.lowest IS NOT NULL AND r.low <= bounds.highest)"                            \
+	" LATERAL es.active_ranges($1::bigint, $2::bigint, bounds.lowest, bounds.highest) r"       \
+	" WHERE bounds.lowest IS NOT NULL)"                                                        \
 	"SELECT p.version, p.position, p.id, p.type, p.data, p.base, p.actor, p.command_id, "      \
 	MICROSECONDS("p.recorded_at")                                                              \
 	", EXISTS (SELECT FROM ranges r WHERE p.version BETWEEN r.low AND r.high), p.found_count"  \
@@ -138,18 +138,18 @@ const struct es_statement es_postgres_statements[STATEMENT_MAX + 1] = {
 	                                                "ASC") },
 	/* sorted by where an item stands: its origin in the later state, or in the earlier one where it is gone */
 	[STATEMENT_DIFFERENCES] = { "differences",
-	                            "WITH d AS MATERIALIZED (SELECT t.*, coalesce(t.to_origin, t.from_origin) AS place,"
-	                            " octet_length(coalesce(t.from_value::text, ''))"
-	                            " + octet_length(coalesce(t.to_value::text, '')) AS size"
+	                            "WITH d AS MATERIALIZED (SELECT t.*, coalesce(t.to_origin, t.from_origin) AS place"
 	                            " FROM es.fact_diff($1::bigint, $2::bigint, $3::bigint) t),"
 	                            "totals AS (SELECT count(*) FILTER (WHERE from_origin IS NULL) AS added,"
 	                            " count(*) FILTER (WHERE to_origin IS NULL) AS removed,"
 	                            " count(*) FILTER (WHERE from_origin IS NOT NULL AND to_origin IS NOT NULL) AS changed"
 	                            " FROM d),"
+	                            "found AS (SELECT * FROM d WHERE (place, key) > ($4::bigint, $5::text)"
+	                            " ORDER BY place, key LIMIT $6::bigint),"
 	                            "page AS (SELECT q.*, count(*) OVER () AS found_count,"
 	                            " sum(size) OVER (ORDER BY place, key) - size AS size_before FROM ("
-	                            " SELECT * FROM d WHERE (place, key) > ($4::bigint, $5::text)"
-	                            " ORDER BY place, key LIMIT $6::bigint) q)"
+	                            " SELECT f.*, octet_length(coalesce(f.from_value::text, ''))"
+	                            " + octet_length(coalesce(f.to_value::text, '')) AS size FROM found f) q)"
 	                            "SELECT t.added, t.removed, t.changed, p.key, p.from_value, coalesce(p.from_origin, 0),"
 	                            " p.to_value, coalesce(p.to_origin, 0), p.found_count"
 	                            " FROM totals t LEFT JOIN page p ON p.size_before < $7::bigint"

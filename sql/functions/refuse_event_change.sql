@@ -16,3 +16,9 @@ CREATE OR REPLACE TRIGGER append_only
 	FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_event_change();
 
 COMMENT ON TRIGGER append_only ON es.events IS 'History is append-only.';
+
+CREATE OR REPLACE TRIGGER append_only
+	BEFORE UPDATE OR DELETE OR TRUNCATE ON es.rewinds
+	FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_event_change();
+
+COMMENT ON TRIGGER append_only ON es.rewinds IS 'What belongs to history is append-only as well.';

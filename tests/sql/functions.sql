@@ -36,10 +36,10 @@ SELECT is(es.stream_live_at(test.stream('main'), 4), 4, 'stream_live_at: counted
 SELECT is(es.version_at(test.stream('main'), '2025-12-31 23:59:59+00'), 4::bigint, 'version_at: not below horizon - 1');
 
 -- active_ranges, fact_diff, event_changes
-SELECT results_eq($$SELECT * FROM es.active_ranges(test.stream('main'), 9, 9)$$, $$VALUES (1::bigint, 9::bigint)$$,
+SELECT results_eq($$SELECT * FROM es.active_ranges(test.stream('main'), 9, 9, 9)$$, $$VALUES (1::bigint, 9::bigint)$$,
 	'active_ranges: one range where nothing was rewound');
-SELECT is_empty($$SELECT * FROM es.active_ranges(test.stream('main'), 0, 1)$$, 'active_ranges: none at version 0');
-SELECT is_empty($$SELECT * FROM es.active_ranges(test.stream('main'), 5, 6)$$, 'active_ranges: none above the head');
+SELECT is_empty($$SELECT * FROM es.active_ranges(test.stream('main'), 0, 1, 0)$$, 'active_ranges: none at version 0');
+SELECT is_empty($$SELECT * FROM es.active_ranges(test.stream('main'), 5, 6, 6)$$, 'active_ranges: none above the head');
 SELECT is_empty($$SELECT * FROM es.fact_diff(test.stream('main'), 9, 9)$$, 'fact_diff: nothing between a version and itself');
 SELECT results_eq($$SELECT * FROM es.fact_diff(test.stream('main'), 9, 8)$$,
 	$$VALUES ('k9', '9'::jsonb, 9::bigint, NULL::jsonb, NULL::bigint)$$, 'fact_diff: backwards');

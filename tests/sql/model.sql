@@ -33,15 +33,19 @@ SELECT is(pg_temp.items(6), 'milk', 'state 6: rewind 2 restores the state before
 SELECT is(pg_temp.items(7), 'milk eggs tea', 'state 7: rewind 6 is a redo');
 
 SELECT results_eq(
-	$$SELECT low, high FROM es.active_ranges(test.stream('main'), 7, 1)$$,
+	$$SELECT low, high FROM es.active_ranges(test.stream('main'), 7, 1, 7)$$,
 	$$VALUES (7::bigint, 7::bigint), (4, 5), (1, 2)$$,
 	'active at 7, newest first: 7, 5, 4, 2, 1');
+SELECT results_eq(
+	$$SELECT version, base, depth, jump FROM es.rewinds ORDER BY version$$,
+	$$VALUES (4::bigint, 2::bigint, 1::bigint, 0::bigint), (6, 1, 1, 0), (7, 5, 2, 4)$$,
+	'every rewind has its row: 7 goes on at 5, under the rewind 4; nothing lies under 4 and 6');
 SELECT results_eq(
 	$$SELECT version FROM es.event_log WHERE ledger = 'main' AND active ORDER BY version$$,
 	$$VALUES (1::bigint), (2), (4), (5), (7)$$,
 	'event_log tells the same');
 SELECT results_eq(
-	$$SELECT version, type, active, summary FROM es.event_log WHERE ledger = 'main'$$,
+	$$SELECT version, type, active, summary FROM es.event_log WHERE ledger = 'main' ORDER BY position$$,
 	$$VALUES (1::bigint, 'item-appended', true, 'milk'), (2, 'item-appended', true, 'eggs'),
 		(3, 'item-removed', false, 'milk'), (4, 'rewound', true, 'version 3'), (5, 'item-appended', true, 'tea'),
 		(6, 'rewound', false, 'version 2'), (7, 'rewound', true, 'version 6')$$,

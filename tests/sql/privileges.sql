@@ -24,11 +24,13 @@ FROM (VALUES
 	('SELECT * FROM es.events', '00000', '00000', '00000'),
 	('SELECT * FROM es.facts', '00000', '00000', '00000'),
 	('SELECT * FROM es.commands', '00000', '00000', '00000'),
+	('SELECT * FROM es.rewinds', '00000', '00000', '00000'),
 	('SELECT * FROM es.stream_heads', '00000', '00000', '00000'),
 	('SELECT * FROM es.event_log', '00000', '00000', '00000'),
 
 	('INSERT INTO es.streams (name) VALUES (''new'')', '00000', '42501', '00000'),
 	('INSERT INTO es.events SELECT 2, 1, 2, id, type, data, 1, actor, command_id, live, recorded_at FROM es.events', '00000', '42501', '00000'),
+	('INSERT INTO es.events SELECT 2, 1, 2, id, type, data, 0, actor, command_id, live, recorded_at FROM es.events', '00000', '42501', '00000'),
 	('INSERT INTO es.facts VALUES (1, ''tea'', ''1'', 2, 2)', '00000', '42501', '00000'),
 	('INSERT INTO es.commands VALUES (''01890a5d-ac96-774b-bcce-b302099a8057'', 1, 1, 1, ''01890a5d-ac96-774b-bcce-b302099a8057'', now())', '00000', '42501', '00000'),
 	('INSERT INTO es.log DEFAULT VALUES', '42501', '42501', '23505'),
@@ -41,6 +43,7 @@ FROM (VALUES
 	('UPDATE es.streams SET horizon = 2', '42501', '42501', '00000'),
 	('UPDATE es.streams SET name = ''renamed''', '42501', '42501', '00000'),
 	('UPDATE es.commands SET last_version = 7', '42501', '42501', '00000'),
+	('UPDATE es.rewinds SET jump = 0', '42501', '42501', 'ES405'),
 	('UPDATE es.log SET log = ''00000000''', '42501', '42501', '00000'),
 	('UPDATE es.schema_migration SET checksum = ''''', '42501', '42501', '00000'),
 
@@ -48,6 +51,7 @@ FROM (VALUES
 	('DELETE FROM es.facts', '42501', '42501', 'ES409'),
 	('DELETE FROM es.streams', '42501', '42501', '00000'),
 	('DELETE FROM es.commands', '42501', '42501', '00000'),
+	('DELETE FROM es.rewinds', '42501', '42501', 'ES405'),
 	('DELETE FROM es.log', '42501', '42501', '00000'),
 	('DELETE FROM es.schema_migration', '42501', '42501', '00000'),
 	('TRUNCATE es.events', '42501', '42501', 'ES405'),
@@ -69,7 +73,7 @@ FROM (VALUES
 	('SELECT setval(''es.streams_stream_id_seq'', 1)', '42501', '42501', '00000'),
 
 	('SELECT * FROM es.facts_at(1, 1)', '00000', '00000', '00000'),
-	('SELECT * FROM es.active_ranges(1, 1, 1)', '00000', '00000', '00000'),
+	('SELECT * FROM es.active_ranges(1, 1, 1, 1)', '00000', '00000', '00000'),
 	('SELECT * FROM es.fact_diff(1, 0, 1)', '00000', '00000', '00000'),
 	('SELECT * FROM es.event_changes(1, 1)', '00000', '00000', '00000'),
 	('SELECT es.version_at(1, now())', '00000', '00000', '00000'),
@@ -113,7 +117,7 @@ SELECT bag_eq(
 		CROSS JOIN unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS p (privilege)
 		WHERE c.relnamespace = 'es'::regnamespace AND c.relkind IN ('r', 'v')
 			AND has_table_privilege('es_worker', c.oid, p.privilege)$$,
-	$$VALUES ('commands', 'INSERT'), ('events', 'INSERT'), ('facts', 'INSERT'), ('streams', 'INSERT')$$,
+	$$VALUES ('commands', 'INSERT'), ('events', 'INSERT'), ('facts', 'INSERT'), ('rewinds', 'INSERT'), ('streams', 'INSERT')$$,
 	'es_worker can only SELECT and INSERT whole rows');
 SELECT ok(NOT has_schema_privilege('stranger', 'es', 'USAGE, CREATE'), 'PUBLIC cannot look into schema es');
 SELECT ok(NOT has_schema_privilege('stranger', 'public', 'CREATE'), 'PUBLIC creates nothing in schema public');

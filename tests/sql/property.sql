@@ -84,16 +84,17 @@ BEGIN
 			a := bases[a];
 		END LOOP;
 		IF chain IS DISTINCT FROM (SELECT array_agg(n ORDER BY n DESC)
-			FROM es.active_ranges(stream, v, 1) AS r CROSS JOIN generate_series(r.low, r.high) AS n) THEN
+			FROM es.active_ranges(stream, v, 1, v) AS r CROSS JOIN generate_series(r.low, r.high) AS n) THEN
 			RETURN format('active at %s should be %s', v, chain);
 		END IF;
 		a := 1 + floor(random() * v);
-		IF (SELECT array_agg(n ORDER BY n DESC) FROM unnest(chain) AS n WHERE n >= a) IS DISTINCT FROM
-			(SELECT array_agg(n ORDER BY n DESC) FROM es.active_ranges(stream, v, a) AS r
-				CROSS JOIN generate_series(r.low, r.high) AS n WHERE n >= a) THEN
-			RETURN format('active at %s down to %s differs', v, a);
-		ELSIF (SELECT count(*) FROM es.active_ranges(stream, v, a) AS r WHERE r.high < a) > 0 THEN
-			RETURN format('active at %s down to %s goes on below', v, a);
+		b := a + floor(random() * (v + 1 - a));
+		IF (SELECT array_agg(n ORDER BY n DESC) FROM unnest(chain) AS n WHERE n BETWEEN a AND b) IS DISTINCT FROM
+			(SELECT array_agg(n ORDER BY n DESC) FROM es.active_ranges(stream, v, a, b) AS r
+				CROSS JOIN generate_series(r.low, r.high) AS n WHERE n BETWEEN a AND b) THEN
+			RETURN format('active at %s from %s to %s differs', v, a, b);
+		ELSIF (SELECT count(*) FROM es.active_ranges(stream, v, a, b) AS r WHERE r.high < a OR r.low > b) > 0 THEN
+			RETURN format('active at %s from %s to %s tells others', v, a, b);
 		END IF;
 
 		FOR i IN 1..3 LOOP

@@ -15,36 +15,42 @@ SELECT 100000 + v, 1002, v, gen_random_uuid(), 'noted', '{}', CASE v % 2 WHEN 0 
 	gen_random_uuid(), 0, '2026-02-01'::timestamptz + v * interval '1 s'
 FROM generate_series(1, 100000) AS v;
 
-CREATE FUNCTION pg_temp.page(stream bigint, head bigint) RETURNS text
+CREATE FUNCTION pg_temp.page(stream bigint, newest bigint) RETURNS text
 LANGUAGE sql
 AS $$
 	SELECT format('SELECT e.version, EXISTS (SELECT FROM r WHERE e.version BETWEEN r.low AND r.high) AS active
 		FROM es.events AS e
-		WHERE e.stream_id = %1$s AND e.version <= %2$s AND e.version > %2$s - 50 ORDER BY e.version DESC', stream, head)
+		WHERE e.stream_id = %1$s AND e.version <= %2$s AND e.version > %2$s - 50 ORDER BY e.version DESC', stream, newest)
 $$;
-CREATE FUNCTION pg_temp.page_with_flags(stream bigint, head bigint) RETURNS text
+CREATE FUNCTION pg_temp.page_with_flags(stream bigint, head bigint, newest bigint) RETURNS text
 LANGUAGE sql
 AS $$
-	SELECT format('WITH r AS MATERIALIZED (SELECT * FROM es.active_ranges(%s, %s, %s)) ', stream, head, head - 49)
-		|| pg_temp.page(stream, head)
+	SELECT format('WITH r AS MATERIALIZED (SELECT * FROM es.active_ranges(%s, %s, %s, %s)) ', stream, head, newest - 49, newest)
+		|| pg_temp.page(stream, newest)
 $$;
 
 CREATE FUNCTION pg_temp.cost_tests(state text) RETURNS SETOF text
 LANGUAGE plpgsql
 AS $$
 BEGIN
-	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1001, 100000)), '<', 100::bigint,
+	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1001, 100000, 100000)), '<', 100::bigint,
 		state || ': the newest 50 of 100,000 events with 1,000 rewinds, with flags');
-	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1001, 50000)), '<', 100::bigint,
+	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1001, 50000, 50000)), '<', 100::bigint,
 		state || ': 50 events as of version 50,000');
-	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1002, 100000)), '<', 300::bigint,
+	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1002, 100000, 100000)), '<', 300::bigint,
 		state || ': the newest 50 of 100,000 alternating ones');
-	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.active_ranges(1001, 100000, 1)'), '<', 5000::bigint,
+	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1002, 100000, 50)), '<', 500::bigint,
+		state || ': the oldest 50 of them');
+	RETURN NEXT cmp_ok(test.pages(pg_temp.page_with_flags(1002, 99999, 33333)), '<', 500::bigint,
+		state || ': 50 in the middle of them');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.active_ranges(1001, 100000, 1, 100000)'), '<', 5000::bigint,
 		state || ': all ranges: a few pages a rewind');
-	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.event_log WHERE ledger = ''thousand'' AND version > 99950'), '<', 15000::bigint,
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.event_log WHERE ledger = ''alternating'' AND version > 99950'), '<', 2000::bigint,
 		state || ': the end of event_log');
-	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.event_log WHERE ledger = ''thousand'''), '<', 50000::bigint,
-		state || ': all of event_log');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.event_log WHERE ledger = ''alternating'' AND version <= 50'), '<', 10000::bigint,
+		state || ': its beginning');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.event_log WHERE ledger = ''alternating'' ORDER BY position DESC LIMIT 50'), '<', 10000::bigint,
+		state || ': its newest page');
 	RETURN NEXT cmp_ok(test.pages('SELECT es.version_at(1001, ''2026-01-01 12:00:00'')'), '<', 200::bigint,
 		state || ': version_at');
 	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.stream_heads'), '<', 50::bigint, state || ': stream_heads');
@@ -79,6 +85,30 @@ SELECT lives_ok('SELECT es.rewind_facts(1003, 20003, 20004)', 'a rewind brings 2
 SELECT is((SELECT count(*) FROM es.facts_at(1003, 20004)), 20000::bigint, 'and all is there again');
 SELECT is((SELECT count(*) FROM es.event_changes(1003, 20004)), 20000::bigint, 'event_changes tells them all');
 SELECT is((SELECT count(*) FROM es.fact_diff(1003, 20003, 20004)), 20000::bigint, 'fact_diff as well');
+
+-- A stream of 50,000 versions that has 100 facts at any time: a state costs what stood, not what changed since.
+INSERT INTO es.streams (stream_id, name) VALUES (1004, 'turnover');
+INSERT INTO es.facts (stream_id, key, value, origin, since, until)
+SELECT 1004, 'k' || v, '1', v, v, CASE WHEN v <= 49900 THEN v + 100 END FROM generate_series(1, 50000) AS v;
+CREATE FUNCTION pg_temp.turnover_tests(state text) RETURNS SETOF text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.facts_at(1004, 25000)'), '<', 500::bigint, state || ': the state at half of a long log');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.facts_at(1004, 32768)'), '<', 500::bigint, state || ': the state at a great node');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.fact_diff(1004, 40000, 10000)'), '<', 1000::bigint, state || ': far versions');
+	RETURN NEXT cmp_ok(test.pages('SELECT * FROM es.fact_diff(1004, 25000, 25001)'), '<', 30::bigint, state || ': neighbours');
+	RETURN QUERY SELECT is((SELECT array_agg(f.since ORDER BY f.since) FROM es.facts_at(1004, v) AS f),
+		(SELECT array_agg(n) FROM generate_series(greatest(v - 99, 1), v) AS n), state || ': the state at ' || v)
+	FROM unnest('{1,2,99,100,101,16384,32767,32768,32769,49899,49900,49999,50000}'::bigint[]) AS v;
+END
+$$;
+SELECT pg_temp.turnover_tests('never analyzed');
+ANALYZE es.facts;
+SELECT pg_temp.turnover_tests('analyzed');
+SELECT cmp_ok(test.pages('SELECT es.rewind_facts(1004, 25000, 50001)'), '<', 15000::bigint, 'a rewind to the middle: what it changes');
+SELECT is((SELECT array_agg(f.since ORDER BY f.since) FROM es.facts_at(1004, 50001) AS f WHERE f.since = 50001 AND f.origin BETWEEN 24900 AND 24999),
+	array_fill(50001::bigint, '{100}'), 'and it is right');
 
 SELECT * FROM finish();
 ROLLBACK;
