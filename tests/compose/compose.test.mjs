@@ -8,15 +8,16 @@ import { test as pageTest } from '../browser/browser.mjs';
 import { append, contentsOf, newLedger } from '../browser/client.mjs';
 import { base, get } from '../http/client.mjs';
 import { Load } from './load.mjs';
-import { compose, container, docker, healthy, inside, inspect, lasting, pause, read, run, services, signal, until } from './machine.mjs';
+import { compose, container, docker, healthy, inside, inspect, lasting, read, run, services, signal, until } from './machine.mjs';
 
 const minutes = 60_000; // in milliseconds
 const kept = newLedger(); // filled at the start, looked at after everything
 
-after(() => compose('down', '--volumes', '--remove-orphans', '--timeout', '20'));
+after(() => compose('down', '--volumes', '--remove-orphans'));
 
 test('docker compose up builds, starts, and gives the page', { timeout: 9 * minutes }, async () => {
 	await compose('up', '--build', '--detach');
+	await healthy();
 	const page = await get('/');
 	assert.equal(page.status, 200);
 	assert.match(page.text, /<script type="module"/);
@@ -24,7 +25,6 @@ test('docker compose up builds, starts, and gives the page', { timeout: 9 * minu
 	assert.deepEqual(await read('/healthz'), { status: 'ok', database: 'reachable' });
 	assert.equal((await get('/metrics/ledger')).status, 403, 'the metrics are not for those outside');
 	assert.equal((await get('/', { Host: 'elsewhere.example' })).status, 421, 'a name that is not ours');
-	await healthy();
 });
 
 test('what runs once has ended well', async () => {
@@ -103,8 +103,10 @@ test('a program that ends is started again, and nobody is refused meanwhile', { 
 			const before = await signal('ledger', 'TERM', 'ledger.fcgi');
 			assert.equal(before.length, 2, 'two processes, each on a socket of its own');
 			await load.proceeds('both were told to end');
-			const now = await signal('ledger', '0', 'ledger.fcgi');
-			assert.ok(now.every((id) => !before.includes(id)), 'both are others now');
+			await until(async () => {
+				const now = await signal('ledger', '0', 'ledger.fcgi');
+				return now.length === 2 && now.every((id) => !before.includes(id));
+			}, 'both are others now');
 		}
 		await signal('sse', 'TERM', 'sse.fcgi');
 		await load.proceeds('sse.fcgi was told to end');
@@ -130,10 +132,10 @@ const troubles = {
 	},
 	'the database is killed by hand, and started': async () => {
 		await docker('kill', await container('db'));
-		await pause(2000); // so that the programs notice
+		await until(async () => (await get('/healthz')).status === 503, 'the programs notice');
 		await compose('up', '--detach', '--no-build');
 	},
-	'everything is restarted': () => compose('restart', '--timeout', '20'),
+	'everything is restarted': () => compose('restart'),
 	'another number of processes': async () => {
 		await run('docker-compose', ['up', '--detach', '--no-build'], { EVENTLEDGER_PROCESSES: '3' });
 		assert.equal((await signal('ledger', '0', 'ledger.fcgi')).length, 3);
@@ -181,7 +183,7 @@ pageTest('through crashes, restarts and an upgrade nothing acknowledged is lost,
 
 test('down and up keeps the log', { timeout: 2 * minutes }, async () => {
 	const before = await read(`/api/ledgers/${kept}`);
-	await compose('down', '--timeout', '20');
+	await compose('down');
 	assert.equal(await docker('ps', '--all', '--quiet'), '', 'no container is left');
 	await compose('up', '--detach', '--no-build');
 	assert.deepEqual(await read(`/api/ledgers/${kept}`), before);
@@ -189,7 +191,7 @@ test('down and up keeps the log', { timeout: 2 * minutes }, async () => {
 });
 
 test('every program stops in time when it is told to', { timeout: 2 * minutes }, async () => {
-	await compose('stop', '--timeout', '60');
+	await compose('stop');
 	for (const service of lasting) {
 		const { State } = await inspect(service);
 		assert.equal(State.ExitCode, 0, `${service} ended by itself`);
