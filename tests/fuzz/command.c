@@ -13,6 +13,7 @@
 #include "event/batch.h"
 #include "event/clock.h"
 #include "http/json.h"
+#include "http/number.h"
 #include "ledger/items.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,10 +34,12 @@ name_item(struct es_store *store, const struct es_head *head, struct json_object
 	if (!json_object_is_type(command, json_type_object) || !json_object_object_get_ex(command, "item", &item) ||
 	    !json_object_is_type(item, json_type_string) || json_object_get_string(item)[0] != '#')
 		return;
-	const int number = atoi(json_object_get_string(item) + 1);
+	int64_t number = 0;
+	if (!http_parse_int64(json_object_get_string(item) + 1, 0, ITEMS_MAX, &number))
+		return;
 	if (store->operations->facts(store, head, head->version, ES_START, ITEMS_MAX, &page, &error) != ES_OK)
 		abort();
-	if (number >= 0 && number < page.count)
+	if (number < page.count)
 		json_object_object_add(command, "item", json_object_new_string(page.facts[number].key));
 	es_page_done(&page);
 }

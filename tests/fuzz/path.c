@@ -46,21 +46,14 @@ fill(struct es_text *text, const struct http_match *match)
 	es_text_add(text, at, strlen(at));
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+check(const char *path, char *values)
 {
 	_cleanup_text_ struct es_text again = ES_TEXT_INIT;
-	_cleanup_free_ char *path = malloc(size + 1);
-	_cleanup_free_ char *values = NULL;
 	struct http_match match;
 
-	if (path == NULL)
-		return 0;
-	memcpy(path, data, size);
-	path[size] = '\0';
-	values = malloc(strlen(path) + 1); /* exactly what is promised to be enough */
-	if (values == NULL || !http_router_find(routes, path, values, &match))
-		return 0;
+	if (!http_router_find(routes, path, values, &match))
+		return;
 	if (match.route < routes || match.route->pattern == NULL || match.count > HTTP_ARGUMENTS_MAX)
 		abort();
 	for (size_t i = 0; i < match.count; i++) {
@@ -74,5 +67,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fill(&again, &match);
 	if (strcmp(again.bytes, path) != 0)
 		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *path = calloc(size + 1, 1);
+	char *values = NULL;
+
+	if (path == NULL)
+		return 0;
+	memcpy(path, data, size);
+	values = malloc(strlen(path) + 1); /* exactly what is promised to be enough */
+	if (values != NULL)
+		check(path, values);
+	free(values);
+	free(path);
 	return 0;
 }
