@@ -44,7 +44,7 @@ ledger_get_session(struct http_request *request, void *application, void *local)
 {
 	struct es_text *body = http_reply_body(request);
 	struct es_error error = ES_ERROR_INIT;
-	const char *actor;
+	const char *actor = NULL;
 
 	(void)application;
 	(void)local;
