@@ -124,7 +124,7 @@ export async function run(bench) {
       INSERT INTO bench_rewind.facts SELECT f.* FROM es.facts f JOIN es.streams s USING (stream_id)
         WHERE s.name = '${ledger}' AND f.until IS NULL ORDER BY f.since, f.key;
       ANALYZE bench_rewind.facts`);
-    const statement = "UPDATE bench_rewind.facts SET until = 1000000000 WHERE until IS NULL";
+    const statement = 'UPDATE bench_rewind.facts SET until = 1000000000 WHERE until IS NULL';
     const [, took] = (await bench.psql(`DO $$ BEGIN PERFORM set_config('bench.start', clock_timestamp()::text, false); END $$;
       ${statement}; SELECT 'took', extract(epoch FROM clock_timestamp() - current_setting('bench.start')::timestamptz) * 1000`))
       .find(([name]) => name === 'took');
@@ -146,7 +146,7 @@ export async function run(bench) {
     return held;
   }
 
-  if (!process.env.NOFILL) await fill(bench);
+  await fill(bench);
   for (let round = 1; round <= bench.rounds; round++) {
     for (const [series, log] of Object.entries(logs)) await readAll(series, log);
     await read(`oldest 50 events after ${rewinds.toLocaleString('en-US')} rewinds`, '10 thousand', url(undone.ledger, '/events?before=51'));
