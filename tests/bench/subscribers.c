@@ -209,15 +209,18 @@ static const struct {
 	{ "settle", do_settle, true },
 };
 
+/* "settle 58": a name and, for most, a number. */
 static void
 run_command(const char *line)
 {
-	char name[16];
+	const size_t length = strcspn(line, " ");
+	const char *word = line[length] == ' ' ? line + length + 1 : NULL;
 	int64_t number = 0;
-	const int words = sscanf(line, "%15s %" SCNd64, name, &number);
+	const bool has_number = http_parse_int64(word, 0, INT64_MAX, &number);
 
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-		if (words > 0 && strcmp(name, commands[i].name) == 0 && (words == 2) == commands[i].has_number) {
+		if (strlen(commands[i].name) == length && strncmp(line, commands[i].name, length) == 0 &&
+		    has_number == commands[i].has_number) {
 			commands[i].run(number);
 			return;
 		}
@@ -272,6 +275,7 @@ parse_options(int argc, char **argv, struct settings *settings)
 	int name;
 
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		bool is_good = name != HELP && name != '?';
 		if (name == SUBSCRIBE)
 			settings->crowd.path = optarg;
 		else if (name == PUBLISH)
@@ -280,11 +284,11 @@ parse_options(int argc, char **argv, struct settings *settings)
 			publisher.body = optarg;
 		else if (name == DENSE)
 			settings->crowd.is_dense = true;
-		else if (name == PORT && http_parse_int64(optarg, 1, UINT16_MAX, &settings->port))
-			continue;
-		else if (name == COUNT && http_parse_int64(optarg, 1, SUBSCRIBERS_MAX, &settings->count))
-			continue;
-		else {
+		else if (name == PORT)
+			is_good = http_parse_int64(optarg, 1, UINT16_MAX, &settings->port);
+		else if (name == COUNT)
+			is_good = http_parse_int64(optarg, 1, SUBSCRIBERS_MAX, &settings->count);
+		if (!is_good) {
 			print_help();
 			exit(name == HELP ? EXIT_SUCCESS : 2);
 		}
