@@ -29,7 +29,7 @@ const answerLimit = 35_000; // milliseconds: 20 s that the program waits for the
 const recoveryLimit = 20_000; // milliseconds from the end of the last fault until all is well
 const catchUpLimit = 30_000; // milliseconds for the slowest to see the last event
 const grace = 12_000; // milliseconds after a fault in which a refusal may be its doing
-const memoryMore = 24 * 1024; // KiB above the start: rings, and what malloc keeps
+const memoryMore = 10 * 1024; // KiB above the start: a ring of 1 MiB for each ledger, and what malloc keeps
 const sessionsMost = { 'ledger.fcgi writer': 4, 'ledger.fcgi reader': 8, 'sse.fcgi': 2 }; // of both hosts
 const programs = ['ledger.fcgi', 'sse.fcgi'];
 
