@@ -28,8 +28,7 @@ async function fill(bench) {
     bench.log(`filled the log "${name}" in ${Math.round(milliseconds / 1000)} s`);
   }
   await bench.psqlFile(`${folder}/undo.sql`, 'eventledger', { ledger: undone.ledger, rewinds });
-  await bench.psql('VACUUM (ANALYZE) es.events');
-  await bench.psql('VACUUM (ANALYZE) es.facts');
+  await bench.psql('VACUUM (ANALYZE)');
   for (const pattern of ['growth1%', 'growth-49__', undone.ledger]) {
     const wrong = await bench.psqlFile(`${folder}/check.sql`, 'eventledger', { pattern, samples: 3 });
     if (wrong) throw new Error(`the logs were filled wrongly:\n${wrong}`);
