@@ -191,7 +191,9 @@ lock_and_read(struct es_postgres *postgres, struct es_batch *batch, struct es_er
 		send_keys(postgres, batch, error);
 	es_postgres_sync(postgres, error);
 
-	const int64_t deadline = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
+	/* nothing is written yet: who waits for a lock may give up when the time of the requests is over */
+	const int64_t patience = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
+	const int64_t deadline = patience < batch->deadline ? patience : batch->deadline;
 	PQclear(es_postgres_receive(postgres, deadline, error)); /* begin */
 	PQclear(es_postgres_receive(postgres, deadline, error)); /* locks */
 	_cleanup_result_ PGresult *heads = es_postgres_receive(postgres, deadline, error);

@@ -5,6 +5,12 @@ AS $$
 DECLARE
 	lock_key bigint;
 BEGIN
+	-- one stream, as in most batches, needs no query of its own
+	IF cardinality(names) = 1 AND names[1] IS NOT NULL THEN
+		lock_key := es.stream_lock_key(names[1]);
+		PERFORM pg_advisory_xact_lock(lock_key);
+		RETURN;
+	END IF;
 	FOR lock_key IN
 		SELECT DISTINCT es.stream_lock_key(n.name) AS k FROM unnest(names) AS n(name) WHERE n.name IS NOT NULL ORDER BY k
 	LOOP

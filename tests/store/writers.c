@@ -147,6 +147,26 @@ connect_worker(void)
 	return connection;
 }
 
+/* A request waits for a lock no longer than it may take in all. */
+static void
+test_out_of_time(struct es_store *store)
+{
+	PGconn *holder = connect_worker();
+	struct sample_request request;
+
+	PQclear(PQexec(holder, "BEGIN"));
+	PQclear(PQexec(holder, "SELECT es.lock_streams('{late}')"));
+	sample_request_begin(&request, "late", PUT("a"));
+	const int64_t started = es_clock_monotonic();
+	request.append.deadline = started + ES_SECOND / 2;
+	sample_apply(store, &request, 1, NULL);
+	is_int(request.append.result, ES_UNAVAILABLE, "who runs out of time while waiting for a lock hears so");
+	ok(es_clock_monotonic() - started < 4 * ES_SECOND, "before the wait for the lock would end");
+	sample_request_done(&request);
+	PQfinish(holder);
+	is_log("late", 0);
+}
+
 /* No timeout of the server covers a client that does not read. */
 static void
 test_never_reading(struct es_store *store)
@@ -478,6 +498,7 @@ main(void)
 	ok(seen.most_events <= ES_BATCH_COMMANDS_MAX && seen.batches >= 5,
 	   "and of at most %d commands: %d in %d batches", ES_BATCH_COMMANDS_MAX, seen.most_events, seen.batches);
 	test_stopped(store);
+	test_out_of_time(store);
 	test_never_reading(store);
 	test_log_holder(store);
 	test_slow_decision(store);
