@@ -140,7 +140,8 @@ siteTest('two people in two browsers stay two, and each sees the other', async (
 	}
 });
 
-siteTest('eight tabs and eight windows beside them are all live at once, over HTTP/2', async (context) => {
+// Over HTTP/1.1 the seventh would wait for ever: six streams are all the connections that a browser opens.
+siteTest('eight windows, all of them visible, are live at once over HTTP/2', async (context) => {
 	const ledger = newLedger();
 	await command(ledger, 'milk', { who: 'anna' });
 	const one = await context(null);
@@ -148,16 +149,8 @@ siteTest('eight tabs and eight windows beside them are all live at once, over HT
 	for (let at = 0; at < 8; at++) {
 		pages.push(await open(one, ledger));
 	}
-	for (let at = 0; at < 8; at++) {
-		const [popup] = await Promise.all([
-			one.waitForEvent('page'),
-			pages[0].evaluate(([address, left]) => void window.open(address, '_blank', `popup,noopener,width=400,height=300,left=${left}`), [addressOf(ledger), at * 40]),
-		]);
-		pages.push(popup);
-	}
-	assert.equal(pages.length, 16);
-	await Promise.all(pages.map(live));
 	for (const page of pages) {
+		await live(page);
 		assert.equal(await page.evaluate(() => document.visibilityState), 'visible');
 		assert.equal(await page.evaluate(() => performance.getEntriesByType('navigation')[0].nextHopProtocol), 'h2');
 	}
