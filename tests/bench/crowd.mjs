@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
+import { until } from './machine.mjs';
+
 /** With the options of the program, by name.  All are live when it returns. */
 export async function gather(bench, options) {
   const parameters = Object.entries(options).flatMap(([name, value]) =>
@@ -41,24 +43,40 @@ export async function gather(bench, options) {
   return crowd;
 }
 
-const childrenOf = (pid) => readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-  readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
+/** A file of /proc/PID; "" where the process has ended, as one of nginx does after its first minute. */
+function readProcess(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
+    throw error;
+  }
+}
+
+const childrenOf = (pid) => readProcess(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 
 /** KiB that processes take, shared pages divided among those that share them; with their children. */
 export function memory(...pids) {
   return pids.reduce((sum, pid) => sum + memory(...childrenOf(pid))
-    + Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s*(\d+)/m)[1]), 0);
+    + Number(readProcess(pid, 'smaps_rollup').match(/^Pss:\s*(\d+)/m)?.[1] ?? 0), 0);
 }
+
+const streamsProcesses = (data) => readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  .filter((pid) => readProcess(pid, 'cmdline').split('\0')[0] === `${data}/program/libexec/eventledger/sse.fcgi`)
+  .map(Number);
 
 /** The process id of the sse.fcgi that deploy/run started with this folder of data. */
 export function streamsProcess(data) {
-  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] === `${data}/program/libexec/eventledger/sse.fcgi`;
-    } catch {
-      return false; // it has ended
-    }
-  });
+  const found = streamsProcesses(data);
   if (found.length !== 1) throw new Error(`${found.length} processes are ${data}'s sse.fcgi`);
-  return Number(found[0]);
+  return found[0];
+}
+
+/** Has sse.fcgi started again: what it took for those who have left is not there for the next. */
+export async function renewStreams(bench) {
+  const old = streamsProcess(bench.data);
+  process.kill(old, 'SIGTERM');
+  await until(() => streamsProcesses(bench.data).some((pid) => pid !== old), 'sse.fcgi is started again');
+  await until(() => streamsProcesses(bench.data).length === 1, 'the old sse.fcgi has ended');
+  await until(async () => (await fetch(`${bench.base}/metrics/sse`)).ok, 'sse.fcgi answers');
 }
