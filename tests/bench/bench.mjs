@@ -13,7 +13,7 @@ import { machine, output } from './machine.mjs';
 import { plot } from './plot.mjs';
 import { falls, table } from './report.mjs';
 
-const caseLimit = 420; // seconds; a case that takes longer hangs
+const caseLimit = 600; // seconds; a case that takes longer hangs
 
 const text = { type: 'string' };
 const { values: settings, positionals: names } = parseArgs({
