@@ -179,12 +179,12 @@ pageTest('through crashes, restarts and an upgrade nothing acknowledged is lost,
 	} finally {
 		await load.close();
 	}
-}, { timeout: 9 * minutes });
+}, { timeout: 12 * minutes });
 
 test('down and up keeps the log', { timeout: 2 * minutes }, async () => {
 	const before = await read(`/api/ledgers/${kept}`);
 	await compose('down');
-	assert.equal(await docker('ps', '--all', '--quiet'), '', 'no container is left');
+	assert.equal(await docker('ps', '--all', '--quiet', '--filter', 'label=com.docker.compose.project'), '', 'no container is left');
 	await compose('up', '--detach', '--no-build');
 	assert.deepEqual(await read(`/api/ledgers/${kept}`), before);
 	assert.deepEqual(before.items.map(({ content }) => content), ['milk', 'eggs']);
