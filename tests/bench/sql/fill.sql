@@ -23,8 +23,8 @@ SELECT
 CREATE FUNCTION pg_temp.id(milliseconds bigint, stream bigint, version bigint) RETURNS uuid
 LANGUAGE sql IMMUTABLE
 RETURN (lpad(to_hex(milliseconds + version), 12, '0')
-	|| '7' || right(to_hex(hashint8extended(version, stream) | 1 << 12), 3)
-	|| 'a' || right(to_hex(hashint8extended(version, -stream) | 1::bigint << 60), 15))::uuid;
+	|| '7' || right(to_hex(hashint8extended(version, stream) | (1::bigint << 12)), 3)
+	|| 'a' || right(to_hex(hashint8extended(version, -stream) | (1::bigint << 60)), 15))::uuid;
 
 CREATE TEMPORARY TABLE filled ON COMMIT DROP AS
 SELECT n, nextval('es.streams_stream_id_seq') AS stream_id,
