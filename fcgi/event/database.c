@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uuid/uuid.h>
@@ -162,7 +163,7 @@ es_database_close(struct es_database *database, bool failed)
 		back_off(database);
 }
 
-/* libpq's message: its first line, without the line's end. */
+/* With the first line of libpq's message, without the line's end, as the reason: whoever asked must not see it. */
 static enum es_result
 fail_with_message(struct es_error *error, enum es_result code, const char *message)
 {
@@ -170,8 +171,12 @@ fail_with_message(struct es_error *error, enum es_result code, const char *messa
 
 	while (length > 0 && (message[length - 1] == ' ' || message[length - 1] == '.'))
 		length--;
-	return es_fail(error, code, NULL, "%.*s", (int)(length > 200 ? 200 : length),
-	               length == 0 ? "the connection was lost" : message);
+	es_fail(error, code, NULL, "%s",
+	        code == ES_UNAVAILABLE ? "the database is away; try again in a moment"
+	                               : "the database refused what was asked of it");
+	snprintf(error->reason, sizeof error->reason, "%.*s", (int)(length > 200 ? 200 : length),
+	         length == 0 ? "the connection was lost" : message);
+	return code;
 }
 
 /* The connection is of no use any more: remembers why, closes it, answers ES_UNAVAILABLE. */

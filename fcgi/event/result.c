@@ -33,7 +33,14 @@ es_fail(struct es_error *error, enum es_result code, const char *field, const ch
 	trim_partial_sequence(error->detail);
 	snprintf(error->field, sizeof error->field, "%s", field == NULL ? "" : field);
 	trim_partial_sequence(error->field);
+	error->reason[0] = '\0';
 	return code;
+}
+
+const char *
+es_error_reason(const struct es_error *error)
+{
+	return error->reason[0] != '\0' ? error->reason : error->detail;
 }
 
 const char *

@@ -33,6 +33,7 @@ enum {
 /* Why something was refused.  Plain data: no ownership, may be copied.  Start from ES_ERROR_INIT. */
 struct es_error {
 	char detail[ES_ERROR_DETAIL_MAX]; /* lower case, no full stop, the offending value in quotes */
+	char reason[ES_ERROR_DETAIL_MAX]; /* what the database said, for logs alone: it names paths and tables; or "" */
 	char field[ES_ERROR_FIELD_MAX];   /* the member at fault, or "" */
 	int64_t version;                  /* the version that helps (the current one, the horizon), or -1 */
 	int index;                        /* of the command within its array, or -1 */
@@ -45,11 +46,14 @@ struct es_error {
 	}
 
 /*
- * Fills error's detail (cut to fit, never in the middle of a UTF-8 sequence) and field (NULL: none) and returns
+ * Fills error's detail (cut to fit, never in the middle of a UTF-8 sequence) and field (NULL: none), and returns
  * code, so that a caller can write: return es_fail(error, ES_INVALID, "content", "...");
  */
 enum es_result es_fail(struct es_error *error, enum es_result code, const char *field, const char *format, ...)
 	ES_PRINTF(4, 5);
+
+/* The reason for a log: what the database said where it did, else the detail.  Borrowed. */
+const char *es_error_reason(const struct es_error *error);
 
 /* The name of a result in lower case with hyphens ("outcome-unknown"), for logs and problem types.  Static. */
 const char *es_result_name(enum es_result result);

@@ -24,6 +24,7 @@ struct worker {
 	_Atomic int64_t reconnects; /* as of its last batch: the store is this thread's alone */
 
 	/* --- under the writer's lock --- */
+	bool away;                              /* its store was, when last heard of */
 	bool running;                           /* a transaction: from taking its batch until it is durable */
 	int64_t since;                          /* monotonic */
 	uint64_t streams[ES_BATCH_APPENDS_MAX]; /* hashes of the names it is about */
@@ -138,19 +139,36 @@ take_batch(struct es_writer *writer, struct worker *worker)
 	return list;
 }
 
-/* Nobody can be reached: those who wait hear so now, rather than after their turn. */
+/* Called under the lock. */
+static bool
+all_away(const struct es_writer *writer)
+{
+	for (int i = 0; i < writer->options.threads; i++)
+		if (!writer->workers[i].away)
+			return false;
+	return true;
+}
+
+/*
+ * A worker cannot reach the store.  Once none of them can, those who wait hear so now, rather than after their turn;
+ * until then another one takes them.
+ */
 static void
 refuse_waiting(void *context, const struct es_error *error)
 {
-	const struct worker *worker = context;
+	struct worker *worker = context;
 	struct es_writer *writer = worker->writer;
+	struct es_append *list = NULL;
 
 	pthread_mutex_lock(&writer->lock);
-	struct es_append *list = writer->first;
-	writer->first = NULL;
-	writer->end = &writer->first;
-	writer->length = 0;
-	writer->size = 0;
+	worker->away = true;
+	if (all_away(writer)) {
+		list = writer->first;
+		writer->first = NULL;
+		writer->end = &writer->first;
+		writer->length = 0;
+		writer->size = 0;
+	}
 	pthread_mutex_unlock(&writer->lock);
 	while (list != NULL) {
 		struct es_append *append = list;
@@ -180,9 +198,12 @@ keep_streams(void *context, const struct es_append *list)
 static void
 pass_committed(void *context, const struct es_batch_report *report)
 {
-	const struct worker *worker = context;
+	struct worker *worker = context;
 	const struct es_batch_hooks *hooks = &worker->writer->options.hooks;
 
+	pthread_mutex_lock(&worker->writer->lock);
+	worker->away = false;
+	pthread_mutex_unlock(&worker->writer->lock);
 	if (hooks->committed != NULL)
 		hooks->committed(hooks->context, report);
 }

@@ -9,6 +9,7 @@
 #include "event/clock.h"
 #include "http/connection.h"
 #include "http/etag.h"
+#include "http/log.h"
 #include "http/problem.h"
 #include "http/status.h"
 #include "http/tally.h"
@@ -191,6 +192,12 @@ http_problem(struct http_request *request, int status, const char *type, const s
 void
 http_problem_result(struct http_request *request, enum es_result result, const struct es_error *error)
 {
+	char reason[HTTP_LOG_QUOTE_SIZE];
+
+	if (result == ES_FAILED)
+		http_log("error", "a request failed", "route=%s reason=%s",
+		         request->match.route == NULL ? "none" : request->match.route->name,
+		         http_log_quote(es_error_reason(error), reason));
 	http_problem(request, http_problem_status(result), es_result_name(result), error);
 }
 

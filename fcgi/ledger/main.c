@@ -61,7 +61,8 @@ note_outage(void *context, const struct es_error *error)
 
 	ledger->outages++;
 	if (!atomic_exchange(&ledger->is_away, true)) /* said once, not with every request that hears of it */
-		http_log("warning", "the database is away", "reason=%s", http_log_quote(error->detail, reason));
+		http_log("warning", "the database is away", "reason=%s",
+		         http_log_quote(es_error_reason(error), reason));
 }
 
 static int
@@ -69,7 +70,7 @@ fail(const char *message, const struct es_error *error)
 {
 	char reason[HTTP_LOG_QUOTE_SIZE];
 
-	http_log("error", message, "reason=%s", http_log_quote(error->detail, reason));
+	http_log("error", message, "reason=%s", http_log_quote(es_error_reason(error), reason));
 	return EXIT_FAILURE;
 }
 

@@ -167,7 +167,7 @@ answer_orders(struct sse_tail *tail, struct es_error *error)
 			} else {
 				char quoted[HTTP_LOG_QUOTE_SIZE];
 				http_log("error", "cannot read a stream", "stream=%s reason=%s", order->name,
-				         http_log_quote(error->detail, quoted));
+				         http_log_quote(es_error_reason(error), quoted));
 				send_short_news(tail, SSE_NEWS_UNREADABLE, order->name);
 			}
 		} else {
@@ -212,7 +212,8 @@ note_state(struct sse_tail *tail, enum es_result result, const struct es_error *
 
 	sse_metrics_set(tail->options.metrics, SSE_METRIC_CONNECTED, away ? 0 : 1);
 	if (away && !tail->away)
-		http_log("error", "the log cannot be read", "reason=%s", http_log_quote(error->detail, quoted));
+		http_log("error", "the log cannot be read", "reason=%s",
+		         http_log_quote(es_error_reason(error), quoted));
 	if (!away && tail->away)
 		http_log("info", "the log can be read again", "log=%s", tail->source.log);
 	tail->away = away;

@@ -15,6 +15,7 @@ const isBack = () => until(async () => (await get('/healthz')).json.database ===
 function unavailable(answer) {
 	problem(answer, 503);
 	assert.match(answer.headers['retry-after'], /^[1-9]\d*$/);
+	assert.doesNotMatch(answer.text, /PGSQL|socket|connection to/, 'what the database says is for the log alone');
 	assert.ok(answer.milliseconds < soon, `${answer.milliseconds} ms`);
 }
 

@@ -33,6 +33,11 @@ test_fail(void)
 	is_string(error.field, "", "no field");
 	is_int(error.version, 5, "a version set before stays");
 	is_int(error.index, 3, "an index set before stays");
+	is_string(es_error_reason(&error), "x", "the reason is the detail");
+	strcpy(error.reason, "y");
+	is_string(es_error_reason(&error), "y", "unless there is one for the log alone");
+	es_fail(&error, ES_FAILED, NULL, "z");
+	is_string(es_error_reason(&error), "z", "which the next failure forgets");
 }
 
 /* Cuts a text of one repeated character, shifted by 0 to 3 bytes, and looks at where the cut is. */
