@@ -132,7 +132,7 @@ const troubles = {
 	},
 	'the database is killed by hand, and started': async () => {
 		await docker('kill', await container('db'));
-		await until(async () => (await get('/healthz')).status === 503, 'the programs notice');
+		await until(async () => (await get('/healthz')).json.database === 'unreachable', 'the programs notice');
 		await compose('up', '--detach', '--no-build');
 	},
 	'everything is restarted': () => compose('restart'),
