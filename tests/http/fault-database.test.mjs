@@ -52,8 +52,7 @@ test('without PostgreSQL everything is 503 at once, nothing hangs, and it comes 
 	assert.equal(ledgerProcess(), pid, 'the program has not even ended');
 	assert.deepEqual(contents(await headOf(ledger)), ['before'], '503 means not applied');
 	assert.equal((await post(ledger, append('keyed'), { 'Idempotency-Key': key })).status, 201, 'a 503 is not remembered');
-	const { text } = await get('/metrics/ledger');
-	assert.ok(Number(text.match(/^ledger_reconnects_total (\d+)$/m)[1]) >= 1);
+	assert.ok(await reconnects() >= 1);
 });
 
 test('a read that was refused is not kept as an answer', async () => {
@@ -76,14 +75,22 @@ test('nobody notices a restart of PostgreSQL that happened while nobody asked', 
 	assert.deepEqual(answers.map((answer) => answer.status), answers.map((_, i) => (i % 8 === 0 ? 201 : 200)));
 });
 
+/** How often the program has lost a connection to the database and made another. */
+async function reconnects() {
+	const { text } = await get('/metrics/ledger');
+	return Number(text.match(/^ledger_reconnects_total (\d+)$/m)[1]);
+}
+
 async function underLoad(harm) {
+	const made = await reconnects();
 	const load = new Load(24);
 	await until(() => load.acknowledged.length >= 200, 'clients are served');
 	await harm();
 	const before = load.acknowledged.length;
 	await until(() => load.acknowledged.length >= before + 200, 'clients are served again, without a hand', 60_000);
 	await load.stop();
-	assert.ok(load.troubles > 0 || harm === endSessions, 'somebody noticed');
+	/* Most of the time that is all there is to notice: what was under way is tried again. */
+	assert.ok(await reconnects() > made, 'connections were lost');
 	await load.check();
 }
 
