@@ -195,9 +195,13 @@ is_great(const struct es_batch *batch, const struct es_entry *entry)
 		if (command->type != NULL)
 			continue;
 		int facts = es_facts_live(stream->facts);
-		for (int at = 0; at < batch->target_count; at++)
-			if (batch->targets[at].stream == entry->stream && batch->targets[at].version == command->target)
-				facts += batch->targets[at].live;
+		for (int at = 0; at < batch->target_count; at++) {
+			const struct es_batch_target *target = &batch->targets[at];
+			if (target->stream == entry->stream && target->version == command->target) {
+				facts += target->live; /* two requests may name it: each has the same */
+				break;
+			}
+		}
 		return facts > SHARED_FACTS_MAX || stream->version - command->target > SHARED_EVENTS_MAX;
 	}
 	return false;
