@@ -9,6 +9,7 @@
 #include "event/clock.h"
 #include "http/connection.h"
 #include "http/dispatch.h"
+#include "http/record.h"
 #include "http/server.h"
 #include "http/tally.h"
 
@@ -28,6 +29,8 @@ struct http_client {
 	pthread_mutex_t lock; /* guards state and deadline, so that the sweep never meets a descriptor in use */
 	enum state state;
 	int64_t deadline; /* of RECEIVING and SENDING, monotonic */
+	unsigned last_id; /* of the last request answered; 0: none yet */
+	bool is_told;     /* that we stop */
 };
 
 static void client_replied(struct http_connection *connection);
@@ -127,8 +130,7 @@ client_send(struct http_client *client)
 	case HTTP_OUTPUT_DONE:
 		break;
 	}
-	const bool is_last = atomic_load(&client->clients->is_draining) && !http_connection_has_bytes(connection);
-	if (!connection->keep || is_last) {
+	if (!connection->keep) {
 		client_free(client);
 		return;
 	}
@@ -139,7 +141,26 @@ client_send(struct http_client *client)
 static void
 client_replied(struct http_connection *connection)
 {
-	client_send((struct http_client *)connection);
+	struct http_client *client = (struct http_client *)connection;
+
+	client->last_id = connection->scan.id;
+	if (connection->keep && atomic_load(&client->clients->is_draining)) {
+		http_record_farewell(&connection->request.frame, client->last_id);
+		client->is_told = true;
+	}
+	client_send(client);
+}
+
+/* Asks the peer of an IDLE client to close the connection.  With the client's lock held. */
+static void
+client_tell(struct http_client *client)
+{
+	struct http_connection *connection = &client->connection;
+
+	http_record_farewell(&connection->request.frame, client->last_id);
+	(void)http_connection_write(connection); /* nothing else waits in an idle socket, so these few bytes fit */
+	http_connection_reset(connection);
+	client->is_told = true;
 }
 
 static void
@@ -215,6 +236,7 @@ void
 http_clients_sweep(struct http_clients *clients, bool end_idle)
 {
 	const int64_t now = es_clock_monotonic();
+	const bool is_draining = atomic_load(&clients->is_draining);
 
 	pthread_mutex_lock(&clients->lock);
 	for (struct http_client *client = clients->first; client != NULL; client = client->next) {
@@ -222,6 +244,9 @@ http_clients_sweep(struct http_clients *clients, bool end_idle)
 		const bool is_waiting = client->state == RECEIVING || client->state == SENDING;
 		if (is_waiting && now > client->deadline)
 			shutdown(client->connection.fd, SHUT_RDWR);
+		/* A peer that has not asked anything yet is about to. */
+		if (client->state == IDLE && is_draining && !client->is_told && client->last_id != 0)
+			client_tell(client);
 		if (client->state == IDLE && end_idle)
 			shutdown(client->connection.fd, SHUT_RD);
 		pthread_mutex_unlock(&client->lock);

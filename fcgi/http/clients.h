@@ -20,7 +20,7 @@ struct http_clients {
 	const struct http_options *options; /* borrowed */
 	struct http_tally *tally;           /* borrowed */
 	int epoll;                          /* borrowed */
-	_Atomic bool is_draining;           /* connections are closed behind their replies */
+	_Atomic bool is_draining;           /* peers are asked to close what they keep */
 	_Atomic int64_t dropped;            /* connections closed with a request that could not be answered */
 	pthread_mutex_t lock;               /* guards the rest */
 	struct http_client *first;
@@ -40,8 +40,9 @@ void http_clients_add(struct http_clients *clients, int fd);
 int http_clients_count(struct http_clients *clients);
 
 /*
- * Ends what has waited too long: shut down, the socket wakes a thread, which closes it.  With end_idle also the idle
- * connections; a request that is there already is still read after SHUT_RD, and its reply can still be sent.
+ * Ends what has waited too long: shut down, the socket wakes a thread, which closes it.  While draining, the peers of
+ * idle connections are asked to close them, each once.  With end_idle those are ended that did not; a request that is
+ * there already is still read after SHUT_RD, and its reply can still be sent.
  */
 void http_clients_sweep(struct http_clients *clients, bool end_idle);
 

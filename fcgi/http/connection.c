@@ -239,14 +239,6 @@ http_connection_read(struct http_connection *connection, char *window, size_t bo
 	return HTTP_INTAKE_MORE;
 }
 
-bool
-http_connection_has_bytes(const struct http_connection *connection)
-{
-	char byte;
-
-	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-}
-
 enum http_output
 http_connection_write(struct http_connection *connection)
 {

@@ -98,9 +98,6 @@ enum http_intake http_connection_read(struct http_connection *connection, char *
 /* Whether part of a request is in hand. */
 bool http_connection_has_begun(const struct http_connection *connection);
 
-/* Whether the socket holds bytes that were not read yet. */
-bool http_connection_has_bytes(const struct http_connection *connection);
-
 /* Sends what is left of request.frame.  Never blocks. */
 enum http_output http_connection_write(struct http_connection *connection);
 

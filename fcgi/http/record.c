@@ -14,6 +14,7 @@ enum {
 	PARAMS = 4,
 	STDIN = 5,
 	STDOUT = 6,
+	STDERR = 7,
 };
 
 static size_t
@@ -208,4 +209,10 @@ http_record_reply(struct es_text *text, unsigned id, const struct es_text *head,
 	add_header(text, STDOUT, id, 0);
 	add_header(text, END_REQUEST, id, sizeof completed);
 	es_text_add(text, completed, sizeof completed);
+}
+
+void
+http_record_farewell(struct es_text *text, unsigned id)
+{
+	add_header(text, STDERR, id, 0);
 }

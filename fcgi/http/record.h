@@ -59,4 +59,11 @@ enum http_scan_state http_scan_take(struct http_scan *scan, const void *bytes, s
  */
 void http_record_reply(struct es_text *text, unsigned id, const struct es_text *head, const char *body, size_t size);
 
+/*
+ * Adds what asks nginx to close a connection that it keeps: an empty STDERR record.  nginx closes an idle connection on
+ * which anything arrives, and one whose reply has something behind it; and where a request crosses the record, nginx
+ * skips it and reads on, for the reply.  So no request is lost, as it may be when the application closes first.
+ */
+void http_record_farewell(struct es_text *text, unsigned id);
+
 #endif

@@ -29,10 +29,10 @@ enum {
 };
 
 /*
- * When the server stops: how long idle connections stay open.  A request that nginx sends on one meanwhile is answered
- * and the connection closed behind the reply; closed at once, it could cross a request on its way.
+ * When the server stops: how long peers have for closing the connections that they keep, as they are asked to.  nginx
+ * does so at once, unless it stands still.  Closed by us, a connection could cross a request on its way.
  */
-#define DRAIN_GRACE (300 * ES_MILLISECOND)
+#define DRAIN_GRACE (2 * ES_SECOND)
 
 struct thread {
 	pthread_t id;

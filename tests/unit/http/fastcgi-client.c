@@ -20,6 +20,8 @@ enum {
 	PATIENCE = 20000, /* milliseconds: a test that waits longer has failed */
 };
 
+static const char farewell[8] = { 1, FASTCGI_STDERR, 0, 1, 0, 0, 0, 0 };
+
 void
 fastcgi_add_padded(struct es_text *text, unsigned type, unsigned id, const void *content, size_t size, unsigned padding)
 {
@@ -235,6 +237,8 @@ fastcgi_receive(int fd, unsigned id)
 			reply.status = count == 0 && bytes.size == 0 ? 0 : -1;
 			break;
 		}
+		if (bytes.size == 0 && memcmp(header, farewell, sizeof farewell) == 0)
+			continue;
 		es_text_add(&bytes, header, 8);
 		size_t left =
 			((size_t)(unsigned char)header[4] << 8 | (unsigned char)header[5]) + (unsigned char)header[6];
@@ -268,6 +272,22 @@ fastcgi_exchange(int fd, bool keep, const char *method, const char *uri, const c
 	fastcgi_send(fd, request.bytes, request.size);
 	es_text_done(&request);
 	return fastcgi_receive(fd, 1);
+}
+
+bool
+fastcgi_is_asked_to_close(int fd)
+{
+	const int64_t deadline = es_clock_monotonic() + PATIENCE * ES_MILLISECOND;
+	char record[sizeof farewell];
+	size_t size = 0;
+
+	while (size < sizeof record) {
+		const ssize_t count = read_some(fd, record + size, sizeof record - size, deadline);
+		if (count <= 0)
+			return false;
+		size += (size_t)count;
+	}
+	return memcmp(record, farewell, sizeof record) == 0;
 }
 
 bool

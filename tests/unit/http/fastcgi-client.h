@@ -18,6 +18,7 @@ enum {
 	FASTCGI_PARAMS = 4,
 	FASTCGI_STDIN = 5,
 	FASTCGI_STDOUT = 6,
+	FASTCGI_STDERR = 7,
 	FASTCGI_GET_VALUES = 9,
 };
 
@@ -57,12 +58,15 @@ int fastcgi_connect(const char *path);
 /* Sends all of it; false when the peer is gone. */
 bool fastcgi_send(int fd, const char *bytes, size_t size);
 
-/* Waits (at most 20 s) for one reply of request id. */
+/* Waits (at most 20 s) for one reply of request id; empty STDERR records before it are skipped, as nginx does. */
 struct fastcgi_reply fastcgi_receive(int fd, unsigned id);
 
 /* Sends a request with id 1 and waits for its reply. */
 struct fastcgi_reply fastcgi_exchange(int fd, bool keep, const char *method, const char *uri, const char *body,
                                       const char *const headers[]);
+
+/* Waits (at most 20 s) for the empty STDERR record, behind a reply or at rest, that asks us to close. */
+bool fastcgi_is_asked_to_close(int fd);
 
 /* Waits (at most 20 s) until the peer closes without sending anything more. */
 bool fastcgi_is_closed(int fd);
