@@ -35,7 +35,7 @@ struct sse_feed {
 	uint64_t looks_sent; /* how often the log was asked where it stands; one question at a time */
 	uint64_t looks_done; /* how often it answered */
 	bool dirty;          /* something was appended and not yet written to all */
-	int64_t rest_until;  /* monotonic; what is appended before then is written together */
+	int64_t written_at;  /* monotonic; then it rests, and what is appended meanwhile is written together */
 	int64_t unwritten[SSE_UNWRITTEN_EVENTS_MAX]; /* when what was not yet written was recorded */
 	size_t unwritten_events;
 	size_t unwritten_bytes;

@@ -7,10 +7,14 @@
 #include "sse/letters.h"
 
 /*
- * What nginx takes for one delivery.  Events that follow closer than it can keep up with are written together: they
- * would only wait in more and smaller pieces, each of which costs nginx as much as all of them at once.
+ * How long a feed rests after a write, for each of its subscribers.  Events that follow closer than nginx can keep up
+ * with (it takes 15 to 20 microseconds for a delivery) are written together: they would only wait in more and smaller
+ * pieces, each of which costs nginx as much as all of them at once.  An event that comes alone need not wait for what
+ * may follow; of several, that much more is written together.
  */
-#define DELIVERY_TIME 20 /* microseconds */
+#define REST_ALONE 10                    /* microseconds */
+#define REST_BURST 40                    /* microseconds */
+#define REST_MOST (200 * ES_MILLISECOND) /* however many they are: people would begin to notice */
 
 static void
 close_all(struct sse_hub *hub, struct sse_feed *feed, bool only_waiting)
@@ -60,14 +64,23 @@ write_feed(struct sse_hub *hub, struct sse_feed *feed)
 
 	TAILQ_REMOVE(&hub->dirty, feed, dirty_next);
 	feed->dirty = false;
-	/* in whole milliseconds, as the loop sleeps: a few subscribers cost nothing */
-	feed->rest_until = hub->now + (int64_t)feed->subscriber_count * DELIVERY_TIME / ES_MILLISECOND * ES_MILLISECOND;
+	feed->written_at = hub->now;
 	for (struct sse_subscriber *at = TAILQ_FIRST(&feed->subscribers); at != NULL; at = next) {
 		next = TAILQ_NEXT(at, peers);
 		if (!at->waiting && at->state == SSE_FLOWING)
 			sse_hub_write(hub, at);
 	}
 	measure_written(hub, feed);
+}
+
+/* In whole milliseconds, as the loop sleeps: a few subscribers cost nothing. */
+static int64_t
+rest_until(const struct sse_feed *feed)
+{
+	const int64_t each = feed->unwritten_events > 1 ? REST_BURST : REST_ALONE;
+	const int64_t rest = (int64_t)feed->subscriber_count * each / ES_MILLISECOND * ES_MILLISECOND;
+
+	return feed->written_at + (rest < REST_MOST ? rest : REST_MOST);
 }
 
 int64_t
@@ -78,10 +91,11 @@ sse_hub_write_dirty(struct sse_hub *hub)
 
 	for (struct sse_feed *feed = TAILQ_FIRST(&hub->dirty); feed != NULL; feed = next) {
 		next = TAILQ_NEXT(feed, dirty_next);
-		if (feed->rest_until <= hub->now)
+		const int64_t rested = rest_until(feed);
+		if (rested <= hub->now)
 			write_feed(hub, feed);
-		else if (feed->rest_until < next_write)
-			next_write = feed->rest_until;
+		else if (rested < next_write)
+			next_write = rested;
 	}
 	return next_write;
 }

@@ -19,7 +19,7 @@ const location = (name) => `
 			include eventledger/fastcgi.conf;
 			fastcgi_pass ${name};
 		}`;
-const upstream = (name, socket) => `	upstream ${name} { server unix:${socket}; keepalive 32; keepalive_requests 1000000; }`;
+const upstream = (name, socket) => `	upstream ${name} { server unix:${socket}; keepalive 128; keepalive_requests 1000000; }`;
 
 export async function run(bench) {
   const programs = { nothing: await bench.startProgram('nothing'), plain: await bench.startProgram('plain') };

@@ -119,11 +119,14 @@ test_many(void)
 	sse_hub_set_time(hub, start);
 	tell_events(1, 1);
 	is_int(received(MANY), 1, "the first event is written at once");
-	tell_events(2, 6);
+	tell_events(2, 2);
 	is_int(received(MANY), 0, "what follows while nginx is still at it waits");
-	is_int(measured(), 1, "and is not measured as if it were written");
+	is_int(sse_hub_tick(hub) - start, 2 * ES_MILLISECOND, "one alone, until nginx is half-way");
+	tell_events(3, 6);
+	is_int(received(MANY), 0, "more of them");
+	is_int(measured(), 1, "are not measured as if they were written");
 	const int64_t wake = sse_hub_tick(hub);
-	is_int(wake - start, 4 * ES_MILLISECOND, "no longer than that takes");
+	is_int(wake - start, 8 * ES_MILLISECOND, "and wait for what else may come, as long again as nginx takes");
 	sse_hub_set_time(hub, wake);
 	(void)sse_hub_tick(hub);
 	is_int(received(MANY), 5, "then it is written, all of it together");
