@@ -1,21 +1,20 @@
--- A loop, not one SELECT: the order in which the locks are taken is what keeps writers from deadlock.
+-- The inner query is sorted and the locks are taken from it row by row: their order is what keeps writers from deadlock.
 CREATE OR REPLACE FUNCTION es.lock_streams(names text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
-DECLARE
-	lock_key bigint;
 BEGIN
-	-- one stream, as in most batches, needs no query of its own
-	IF cardinality(names) = 1 AND names[1] IS NOT NULL THEN
-		lock_key := es.stream_lock_key(names[1]);
-		PERFORM pg_advisory_xact_lock(lock_key);
-		RETURN;
+	-- one stream, as in most batches, needs no sorting
+	IF cardinality(names) = 1 THEN
+		PERFORM pg_advisory_xact_lock(es.stream_lock_key(names[1]));
+	ELSE
+		PERFORM pg_advisory_xact_lock(sorted.lock_key)
+		FROM (
+			SELECT DISTINCT es.stream_lock_key(n.name) AS lock_key
+			FROM unnest(names) AS n(name)
+			WHERE n.name IS NOT NULL
+			ORDER BY lock_key
+		) AS sorted;
 	END IF;
-	FOR lock_key IN
-		SELECT DISTINCT es.stream_lock_key(n.name) AS k FROM unnest(names) AS n(name) WHERE n.name IS NOT NULL ORDER BY k
-	LOOP
-		PERFORM pg_advisory_xact_lock(lock_key);
-	END LOOP;
 END
 $$;
 
