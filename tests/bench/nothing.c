@@ -3,6 +3,7 @@
  *
  * What it answers in a second is the floor: all that nginx, the connections and libfcgi cost.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "http/request.h"
@@ -32,7 +33,12 @@ main(int argc, char **argv)
 	struct http_server *server;
 	int listening;
 
-	if (argc != 2 || http_socket_open(argv[1], &listening, &error) != ES_OK)
+	if (argc != 2 || argv[1][0] == '-') {
+		puts("usage: nothing SOCKET\nAnswers every request that comes over this Unix socket, on our own "
+		     "server.");
+		return argc == 2 ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	if (http_socket_open(argv[1], &listening, &error) != ES_OK)
 		return EXIT_FAILURE;
 	const struct http_options options = {
 		.routes = routes, .socket = listening, .threads = THREADS, .body_max = BODY_MAX

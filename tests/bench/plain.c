@@ -4,10 +4,11 @@
  */
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	THREADS = 160, /* more than the connections that nginx keeps, or some would wait for ever */
+	THREADS = 320, /* more than the connections that nginx's two workers keep, or some would wait for ever */
 	BACKLOG = 1024,
 };
 
@@ -36,7 +37,12 @@ main(int argc, char **argv)
 {
 	pthread_t thread;
 
-	if (argc != 2 || FCGX_Init() != 0)
+	if (argc != 2 || argv[1][0] == '-') {
+		puts("usage: plain SOCKET\nAnswers every request that comes over this Unix socket, in a thread for "
+		     "each connection.");
+		return argc == 2 ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	if (FCGX_Init() != 0)
 		return EXIT_FAILURE;
 	listening = FCGX_OpenSocket(argv[1], BACKLOG);
 	for (int i = 1; i < THREADS; i++)
