@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "event/cleanup.h"
+#include "event/database.h"
 #include "event/sample.h"
 #include "event/writer.h"
 #include "fixture.h"
@@ -263,6 +264,37 @@ test_waiting_behind(void)
 		sample_request_done(&later[i]);
 }
 
+/* Where the server would rather start other processes, for one row as for a million. */
+static void
+test_plans(void)
+{
+	static const struct es_statement statements[] = {
+		{ "count", "EXPLAIN (COSTS OFF) SELECT count(*) FROM es.events" },
+		{ NULL, NULL },
+	};
+	char conninfo[512];
+	struct es_error error = ES_ERROR_INIT;
+	_cleanup_result_ PGresult *result = NULL;
+
+	snprintf(conninfo, sizeof conninfo,
+	         "dbname=%s user=eventledger_worker options='-c parallel_setup_cost=0 -c parallel_tuple_cost=0"
+	         " -c min_parallel_table_scan_size=0 -c min_parallel_index_scan_size=0'",
+	         getenv("STORE_DATABASE"));
+	const struct es_database_options options = {
+		.conninfo = conninfo, .application_name = "plans", .statements = statements, .setup = ES_DATABASE_PLANS
+	};
+	struct es_database *database = es_database_new(&options);
+	const int64_t deadline = es_clock_monotonic() + 10 * ES_SECOND;
+	if (es_database_connect(database, deadline, &error) != ES_OK ||
+	    es_database_query(database, 0, NULL, deadline, &result, &error) != ES_OK)
+		bail("no plan: %s", error.detail);
+	bool is_parallel = PQntuples(result) == 0;
+	for (int i = 0; i < PQntuples(result); i++)
+		is_parallel = is_parallel || strstr(PQgetvalue(result, i, 0), "Gather") != NULL;
+	ok(!is_parallel, "no statement starts other processes");
+	es_database_free(database);
+}
+
 int
 main(void)
 {
@@ -279,6 +311,7 @@ main(void)
 	test_outcome_unknown(store);
 	test_away();
 	test_waiting_behind();
+	test_plans();
 	es_store_free(store);
 	proxy_free(proxy);
 	return done_testing();
