@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
-import { base, newLedger, post, uuid } from '../http/client.mjs';
+import { base, newLedger, postUntilAnswered, uuid } from '../http/client.mjs';
 import { pause, read, until } from './machine.mjs';
 
 const writing_pause = 40; // milliseconds between a writer's commands: a load, not a flood
@@ -74,7 +74,7 @@ class Subscriber {
 export class Load {
 	ledgers = [newLedger(), newLedger()];
 	acknowledged = []; // { ledger, key, content, version }
-	refusals = []; // what was answered to those who do not try again
+	refusals = []; // what was not 200 or 201; with retries, it led to one more try
 	#stopped = false;
 
 	constructor(writers, { retries = true, subscribers = 0 } = {}) {
@@ -96,23 +96,11 @@ export class Load {
 		}
 	}
 
-	/** The version of the answer; null where it was refused for good. */
-	async #send({ ledger, key, content }) {
-		const deadline = performance.now() + answer_deadline;
-		for (;;) {
-			const answer = await post(ledger, { type: 'append', content }, { 'Idempotency-Key': key })
-				.catch((error) => ({ status: 0, text: error.message, headers: {} }));
-			if (answer.status === 201 || (answer.status === 200 && answer.headers['idempotent-replayed'] === 'true')) {
-				return answer.json.version;
-			}
-			if (!this.retries) {
-				this.refusals.push(`${answer.status} ${answer.text}`);
-				return null;
-			}
-			assert.ok([0, 503, 504].includes(answer.status), `${answer.status} ${answer.text}`);
-			assert.ok(performance.now() < deadline, `no answer to one command: ${answer.status} ${answer.text}`);
-			await pause(Math.min(Number(answer.headers['retry-after'] ?? 0) * 1000, 1000) || 50);
-		}
+	#send(command) {
+		return postUntilAnswered(command, {
+			retries: this.retries, patience: answer_deadline, rest: 50,
+			refused: (answer) => this.refusals.push(`${answer.status} ${answer.text}`),
+		});
 	}
 
 	/** Waits until commands that were sent from now on are answered, and every subscriber has seen them. */

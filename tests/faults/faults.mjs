@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 
 import { pause, request, until } from '../http/client.mjs';
-import { administer, descriptorsOf, hosts, limitDescriptors, postmaster, proxy, runs, signal, withoutDatabase } from './site.mjs';
+import { runs } from '../http/processes.mjs';
+import { administer, descriptorsOf, hosts, limitDescriptors, postmaster, proxy, signal, withoutDatabase } from './site.mjs';
 
 const fileSystem = process.env.EVENTLEDGER_FILE_SYSTEM; // the small one that holds all data; absent: none could be mounted
 const crowd = 60; // connections at once

@@ -4,11 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { pause, request, until } from '../http/client.mjs';
+import { runs } from '../http/processes.mjs';
 import * as checks from './checks.mjs';
 import { faults } from './faults.mjs';
 import { Load } from './load.mjs';
 import { Plan } from './plan.mjs';
-import { administer, descriptorsOf, hosts, memoryOf, runs, signal, startSite, stopSite } from './site.mjs';
+import { administer, descriptorsOf, hosts, memoryOf, signal, startSite, stopSite } from './site.mjs';
 import { Burden, Subscriber } from './subscribers.mjs';
 
 const { values: options } = parseArgs({

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { base, until } from '../http/client.mjs';
+import { runs, statusField, without } from '../http/processes.mjs';
 import { Proxy } from './proxy.mjs';
 
 const asRoot = process.getuid() === 0;
@@ -49,18 +50,6 @@ export async function postmaster() {
 }
 
 // ---- processes
-
-const statusField = (pid, name) => readFileSync(`/proc/${pid}/status`, 'utf8').match(new RegExp(`^${name}:\\s*(.*)$`, 'm'))?.[1];
-
-export const parentOf = (pid) => Number(statusField(pid, 'PPid'));
-
-export function runs(pid) {
-	try {
-		return !statusField(pid, 'State').startsWith('Z');
-	} catch {
-		return false;
-	}
-}
 
 /** KiB that are the process's own. */
 export const memoryOf = (pid) => Number(statusField(pid, 'RssAnon').split(' ')[0]);
@@ -198,16 +187,5 @@ export async function stopSite() {
 	proxy.stop();
 }
 
-/** Takes PostgreSQL away while body runs: the process that would start it again is stopped meanwhile. */
-export async function withoutDatabase(body) {
-	const pid = await postmaster();
-	const keeper = parentOf(pid);
-	signal(keeper, 'SIGSTOP');
-	try {
-		signal(pid, 'SIGINT');
-		await until(() => !runs(pid), 'PostgreSQL stops');
-		await body();
-	} finally {
-		signal(keeper, 'SIGCONT');
-	}
-}
+/** Takes PostgreSQL away while body runs. */
+export const withoutDatabase = async (body) => without(await postmaster(), body);

@@ -90,6 +90,28 @@ export const rewind = (version) => ({ type: 'rewind', version });
 /** Appends these, one event each, in one request; the events. */
 export const fill = async (ledger, ...contents) => (await apply(ledger, contents.map(append))).events;
 
+/**
+ * Sends one command, with the same key again and again, until it is answered: its version.  Where nobody retries, null
+ * if it was refused; refused(answer) is called with each answer that is not the last.
+ */
+export async function postUntilAnswered({ ledger, key, content }, { retries = true, patience = 60_000, rest = 20, refused = () => {} } = {}) {
+	const deadline = performance.now() + patience;
+	for (;;) {
+		const answer = await post(ledger, append(content), { 'Idempotency-Key': key })
+			.catch((error) => ({ status: 0, text: error.message, headers: {} }));
+		if (answer.status === 201 || (answer.status === 200 && answer.headers['idempotent-replayed'] === 'true')) {
+			return answer.json.version;
+		}
+		refused(answer);
+		if (!retries) {
+			return null;
+		}
+		assert.ok([0, 503, 504].includes(answer.status), `${answer.status} ${answer.text}`);
+		assert.ok(performance.now() < deadline, `no answer to one command in ${patience} ms: ${answer.status} ${answer.text}`);
+		await pause(Math.min(Number(answer.headers['retry-after'] ?? 0) * 1000, 1000) || rest);
+	}
+}
+
 let made = 0;
 const run = randomBytes(4).toString('hex');
 

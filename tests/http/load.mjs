@@ -2,14 +2,13 @@
 
 import assert from 'node:assert/strict';
 
-import { append, newLedger, pause, post, uuid } from './client.mjs';
+import { newLedger, postUntilAnswered, uuid } from './client.mjs';
 import { sql } from './machine.mjs';
 
 export class Load {
 	ledgers = [newLedger(), newLedger(), newLedger()];
 	acknowledged = []; // { ledger, key, content, version }
-	refusals = []; // what was not 200 or 201, where nobody retries
-	troubles = 0; // answers and errors that led to one more try
+	refusals = []; // what was not 200 or 201; with retries, it led to one more try
 	stopped = false;
 
 	constructor(clients, { retries = true } = {}) {
@@ -27,23 +26,8 @@ export class Load {
 		}
 	}
 
-	/** The version of the answer; null where it was refused for good. */
-	async #send({ ledger, key, content }) {
-		const deadline = performance.now() + 60_000;
-		for (;;) {
-			const answer = await post(ledger, append(content), { 'Idempotency-Key': key }).catch((error) => ({ status: 0, text: error.message, headers: {} }));
-			if (answer.status === 201 || (answer.status === 200 && answer.headers['idempotent-replayed'] === 'true')) {
-				return answer.json.version;
-			}
-			if (!this.retries) {
-				this.refusals.push(`${answer.status} ${answer.text}`);
-				return null;
-			}
-			assert.ok([0, 503, 504].includes(answer.status), `${answer.status} ${answer.text}`);
-			assert.ok(performance.now() < deadline, `no answer to one command in a minute: ${answer.status} ${answer.text}`);
-			this.troubles++;
-			await pause(Math.min(Number(answer.headers['retry-after'] ?? 0) * 1000, 1000) || 20);
-		}
+	#send(command) {
+		return postUntilAnswered(command, { retries: this.retries, refused: (answer) => this.refusals.push(`${answer.status} ${answer.text}`) });
 	}
 
 	async stop() {

@@ -6,6 +6,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { until } from './client.mjs';
+import { runs, without } from './processes.mjs';
 
 export const data = process.env.EVENTLEDGER_DATA;
 export const databaseFolder = process.env.EVENTLEDGER_PGHOST;
@@ -21,16 +22,11 @@ export async function sql(statement) {
 	return stdout.split('\n').slice(0, -1).map((line) => line.split('\t'));
 }
 
-const statusField = (pid, name) =>
-	readFileSync(`/proc/${pid}/status`, 'utf8').match(new RegExp(`^${name}:\\s*(.*)$`, 'm'))?.[1];
-
-export const parentOf = (pid) => Number(statusField(pid, 'PPid'));
-
 /** The process ids of ledger.fcgi: those that run and are not about to vanish. */
 export function ledgerProcesses() {
 	return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
 		try {
-			return readlinkSync(`/proc/${pid}/exe`).replace(' (deleted)', '') === ledgerProgram && !statusField(pid, 'State').startsWith('Z');
+			return readlinkSync(`/proc/${pid}/exe`).replace(' (deleted)', '') === ledgerProgram && runs(pid);
 		} catch {
 			return false;
 		}
@@ -53,27 +49,8 @@ export const successor = (pid) => until(() => {
 
 export const postmaster = () => Number(readFileSync(`${data}/postgresql/data/postmaster.pid`, 'utf8').split('\n')[0]);
 
-const runs = (pid) => {
-	try {
-		return !statusField(pid, 'State').startsWith('Z');
-	} catch {
-		return false;
-	}
-};
-
-/** Takes PostgreSQL away while body runs: the process that would start it again is stopped meanwhile. */
-export async function withoutDatabase(body) {
-	const pid = postmaster();
-	const keeper = parentOf(pid);
-	signal(keeper, 'SIGSTOP');
-	try {
-		signal(pid, 'SIGINT');
-		await until(() => !runs(pid), 'PostgreSQL stops');
-		await body();
-	} finally {
-		signal(keeper, 'SIGCONT');
-	}
-}
+/** Takes PostgreSQL away while body runs. */
+export const withoutDatabase = (body) => without(postmaster(), body);
 
 /** Runs a program to its end: its status and what it printed. */
 export function program(path, parameters, { environment = process.env } = {}) {
