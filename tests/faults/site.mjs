@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { base, until } from '../http/client.mjs';
-import { runs, statusField, without } from '../http/processes.mjs';
+import { parentOf, runs, statusField, without } from '../http/processes.mjs';
 import { Proxy } from './proxy.mjs';
 
 const asRoot = process.getuid() === 0;
