@@ -137,9 +137,9 @@ const troubles = {
 	},
 	'everything is restarted': () => compose('restart'),
 	'another number of processes': async () => {
-		await run('docker-compose', ['up', '--detach', '--no-build'], { EVENTLEDGER_PROCESSES: '3' });
-		assert.equal((await signal('ledger', '0', 'ledger.fcgi')).length, 3);
-		assert.equal((await inside('web', 'nginx -p /run/nginx/ -c nginx.conf -T 2>/dev/null | grep -c "server unix:.*ledger-"')).trim(), '3');
+		await run('docker-compose', ['up', '--detach', '--no-build'], { EVENTLEDGER_PROCESSES: '4' });
+		assert.equal((await signal('ledger', '0', 'ledger.fcgi')).length, 4);
+		assert.equal((await inside('web', 'nginx -p /run/nginx/ -c nginx.conf -T 2>/dev/null | grep -c "server unix:.*ledger-"')).trim(), '4');
 	},
 	'an upgrade': async () => {
 		const file = `${process.env.EVENTLEDGER_SOURCE}/configure.ac`;
