@@ -278,7 +278,7 @@ bool
 fastcgi_is_asked_to_close(int fd)
 {
 	const int64_t deadline = es_clock_monotonic() + PATIENCE * ES_MILLISECOND;
-	char record[sizeof farewell];
+	char record[sizeof farewell] = { 0 };
 	size_t size = 0;
 
 	while (size < sizeof record) {
