@@ -31,26 +31,41 @@ is_refused(const char *path)
 	return refused;
 }
 
+enum {
+	IDLE = 20, /* connections */
+};
+
+/* Makes connections, each kept after a request; so many of them, the first, ask nothing. */
+static void
+keep_idle(const struct fixture *fixture, int idle[static IDLE], int silent)
+{
+	for (int at = 0; at < IDLE; at++) {
+		idle[at] = fastcgi_connect(fixture->path);
+		if (at < silent)
+			continue;
+		struct fastcgi_reply reply = fastcgi_exchange(idle[at], true, "GET", "/echo/a", "", NULL);
+		fastcgi_reply_done(&reply);
+	}
+}
+
 static void
 test_idle(void)
 {
 	struct fixture fixture;
-	int idle[20];
+	int idle[IDLE];
 
 	fixture_start(&fixture, 2, LONG_PATIENCE);
-	for (int at = 0; at < 20; at++) {
-		idle[at] = fastcgi_connect(fixture.path);
-		struct fastcgi_reply reply = fastcgi_exchange(idle[at], true, "GET", "/echo/a", "", NULL);
-		fastcgi_reply_done(&reply);
-	}
+	keep_idle(&fixture, idle, /* silent= */ 0);
+	const int64_t start = es_clock_monotonic();
 	http_server_stop(fixture.server);
 	int asked = 0;
-	for (int at = 0; at < 20; at++) {
+	for (int at = 0; at < IDLE; at++) {
 		asked += fastcgi_is_asked_to_close(idle[at]);
 		close(idle[at]);
 	}
-	is_int(asked, 20, "whoever keeps an idle connection is asked to close it");
+	is_int(asked, IDLE, "whoever keeps an idle connection is asked to close it");
 	fixture_stop(&fixture);
+	ok(es_clock_monotonic() - start < PROMPTLY, "with idle connections alone it ends at once");
 	ok(is_refused(fixture.path), "nobody listens any more");
 	fixture_free(&fixture);
 	is_int(atomic_load(&fixture.stopped), 2, "the threads gave back what they had");
@@ -61,25 +76,19 @@ static void
 test_stubborn(void)
 {
 	struct fixture fixture;
-	int idle[20];
+	int idle[IDLE];
 
 	fixture_start(&fixture, 2, LONG_PATIENCE);
-	for (int at = 0; at < 20; at++) {
-		idle[at] = fastcgi_connect(fixture.path);
-		if (at == 0)
-			continue;
-		struct fastcgi_reply reply = fastcgi_exchange(idle[at], true, "GET", "/echo/a", "", NULL);
-		fastcgi_reply_done(&reply);
-	}
+	keep_idle(&fixture, idle, /* silent= */ 1);
 	const int64_t start = es_clock_monotonic();
 	fixture_stop(&fixture);
 	ok(es_clock_monotonic() - start < PROMPTLY, "with idle connections alone it ends soon");
 	int closed = 0;
-	for (int at = 0; at < 20; at++) {
+	for (int at = 0; at < IDLE; at++) {
 		closed += (at == 0 || fastcgi_is_asked_to_close(idle[at])) && fastcgi_is_closed(idle[at]);
 		close(idle[at]);
 	}
-	is_int(closed, 20, "and they are closed");
+	is_int(closed, IDLE, "and they are closed");
 	fixture_free(&fixture);
 }
 
@@ -141,8 +150,9 @@ test_in_hand(void)
 	close(half);
 	close(reading);
 
+	const int64_t start = es_clock_monotonic();
 	fixture_stop(&fixture);
-	ok(true, "then it ends");
+	ok(es_clock_monotonic() - start < PROMPTLY, "then it ends");
 	fixture_free(&fixture);
 	es_text_done(&keep);
 	es_text_done(&echo);

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "event/clock.h"
+#include "sse/hub-private.h"
 #include "sse/letters.h"
 #include "tap.h"
 
 enum {
-	MANY = 200, /* subscribers: their delivery takes four milliseconds */
+	MANY = 200, /* subscribers: one event alone rests 2 ms for them, several 8 ms */
 };
 
 static struct sse_metrics metrics;
@@ -140,6 +141,37 @@ test_many(void)
 	tear_down(MANY);
 }
 
+/* As long as it rests for 5,000, it rests for any number more. */
+static void
+test_longest_rest(void)
+{
+	static const struct {
+		size_t subscribers;
+		int64_t rest; /* milliseconds */
+		const char *name;
+	} cases[] = {
+		{ 4975, 199, "two more wait for 4,975 subscribers" },
+		{ 5000, 200, "longer for 5,000" },
+		{ 1000000, 200, "and no longer for any number" },
+	};
+	const int64_t start = es_clock_monotonic();
+
+	set_up(10);
+	sse_hub_set_time(hub, start);
+	tell_events(1, 1);
+	is_int(received(10), 1, "an event is written");
+	struct sse_feed *feed = sse_feeds_find(&hub->feeds, "main");
+	const size_t count = feed->subscriber_count;
+	feed->subscriber_count = cases[0].subscribers;
+	tell_events(2, 3);
+	for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+		feed->subscriber_count = cases[at].subscribers;
+		is_int(sse_hub_write_dirty(hub) - start, cases[at].rest * ES_MILLISECOND, cases[at].name);
+	}
+	feed->subscriber_count = count;
+	tear_down(10);
+}
+
 static void
 test_few(void)
 {
@@ -156,5 +188,6 @@ main(void)
 {
 	test_many();
 	test_few();
+	test_longest_rest();
 	return done_testing();
 }
