@@ -6,9 +6,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
-	THREADS = 320, /* more than the connections that nginx's two workers keep, or some would wait for ever */
+	KEPT = 128, /* connections that each worker of nginx keeps; there is one for each processor */
+	MORE = 64,  /* threads for new ones, or some would wait for ever */
 	BACKLOG = 1024,
 };
 
@@ -35,6 +37,7 @@ serve(void *unused)
 int
 main(int argc, char **argv)
 {
+	const long threads = sysconf(_SC_NPROCESSORS_ONLN) * KEPT + MORE;
 	pthread_t thread;
 
 	if (argc != 2 || argv[1][0] == '-') {
@@ -45,7 +48,7 @@ main(int argc, char **argv)
 	if (FCGX_Init() != 0)
 		return EXIT_FAILURE;
 	listening = FCGX_OpenSocket(argv[1], BACKLOG);
-	for (int i = 1; i < THREADS; i++)
+	for (long i = 1; i < threads; i++)
 		if (pthread_create(&thread, NULL, serve, NULL) != 0)
 			return EXIT_FAILURE;
 	serve(NULL);

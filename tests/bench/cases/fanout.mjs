@@ -67,7 +67,7 @@ async function measureWith(bench, kind, size, server, name) {
 
 export async function run(bench) {
   const rows = [];
-  const undelivered = []; // nchan was once seen to keep a post to itself: such a round counts for ours alone
+  const undelivered = []; // nchan was seen to keep a post to itself: such a round counts for ours alone
   let fresh = 0;
 
   for (const size of sizes) {
