@@ -40,8 +40,8 @@ void es_parameters_add_binary(struct es_parameters *parameters, const void *byte
 /*
  * For a setup: plans are generic and by index from the start.  A plan made while the tables were empty would scan them
  * whole for ever after, and planning anew each time costs more than most of these statements.  Not in parallel: a
- * generic plan takes "after this position" for a third of the log, and starting processes for one row of it took 60 ms
- * where the row takes 0.1 ms.
+ * generic plan takes "after this position" for a third of the log, and starting processes for one row of a log of two
+ * million events took 60 ms, where the query takes 0.3 ms without.
  */
 #define ES_DATABASE_PLANS                                                                                    \
 	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET max_parallel_workers_per_gather = 0; " \
