@@ -202,6 +202,36 @@ test_larger_than_a_batch(void)
 	es_writer_free(NULL);
 }
 
+/*
+ * What one thread can do alone is done by the first.  Here each has a log of its own, whose versions tell how much came
+ * to it; the second may be quicker now and then, when it was called while the first was still busy.
+ */
+static void
+test_first_thread(void)
+{
+	enum { COUNT = 100 };
+	const struct es_writer_options options = { .decider = &sample_decider, .threads = 2, .open_store = open_store };
+	struct es_writer *writer = NULL;
+	struct es_error error = ES_ERROR_INIT;
+	int64_t most = 0;
+
+	if (es_writer_new(&options, &writer, &error) != ES_OK)
+		bail("no writer: %s", error.detail);
+	for (int i = 0; i < COUNT; i++) {
+		struct sample_request request;
+		sample_request_begin(&request, "s", PUT);
+		es_writer_submit(writer, &request.append);
+		while (request.done == 0)
+			poll(NULL, 0, 1);
+		if (request.append.version > most)
+			most = request.append.version;
+		sample_request_done(&request);
+	}
+	es_writer_free(writer);
+	ok(most > COUNT * 3 / 4, "requests that come one by one are the first thread's (%lld of %d)", (long long)most,
+	   COUNT);
+}
+
 /* A great rewind comes after what others want, whatever its place in the queue; a small one shares their batch. */
 static void
 test_great_rewinds(void)
@@ -262,6 +292,7 @@ main(void)
 	test_queue_bytes();
 	test_batch_commands();
 	test_larger_than_a_batch();
+	test_first_thread();
 	test_great_rewinds();
 	return done_testing();
 }
