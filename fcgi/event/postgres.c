@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* SQLSTATE */
+#define LOCK_NOT_AVAILABLE "55P03"
+
 /*
  * What each connection is set to.  The waits are bounded by the server itself: a lock that is not had within 5 s is
  * held by a hung session, which is then ended.
@@ -98,6 +101,25 @@ es_postgres_send(struct es_postgres *postgres, enum postgres_statement statement
 }
 
 void
+es_postgres_begin_arrays(struct es_postgres *postgres, const enum es_array_type *types, int count)
+{
+	for (int i = 0; i < count; i++)
+		es_array_begin(&postgres->arrays[i], types[i]);
+}
+
+void
+es_postgres_send_arrays(struct es_postgres *postgres, enum postgres_statement statement, int count,
+                        struct es_error *error)
+{
+	struct es_parameters parameters = { 0 };
+
+	for (int i = 0; i < count; i++)
+		if (postgres->result == ES_OK && !es_array_parameter(&postgres->arrays[i], &parameters))
+			postgres->result = es_fail(error, ES_FAILED, NULL, "no memory for what is to be sent");
+	es_postgres_send(postgres, statement, &parameters, error);
+}
+
+void
 es_postgres_sync(struct es_postgres *postgres, struct es_error *error)
 {
 	if (postgres->result == ES_OK)
@@ -173,6 +195,37 @@ es_postgres_synced(struct es_postgres *postgres, int64_t deadline, struct es_err
 		postgres->state[0] = '\0';
 	}
 	PQclear(result);
+}
+
+void
+es_postgres_roll_back(struct es_postgres *postgres)
+{
+	struct es_error ignored = ES_ERROR_INIT;
+	const enum es_result result = postgres->result;
+	const int64_t deadline = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
+
+	if (!es_database_connected(postgres->database))
+		return;
+	postgres->result = ES_OK;
+	es_postgres_send(postgres, STATEMENT_ROLLBACK, NULL, &ignored);
+	es_postgres_sync(postgres, &ignored);
+	PQclear(es_postgres_receive(postgres, deadline, &ignored));
+	es_postgres_synced(postgres, deadline, &ignored);
+	postgres->result = result;
+}
+
+bool
+es_postgres_end_hung_holders(struct es_postgres *postgres)
+{
+	struct es_error ignored = ES_ERROR_INIT;
+	PGresult *result = NULL;
+
+	if (strcmp(postgres->state, LOCK_NOT_AVAILABLE) != 0)
+		return false;
+	if (es_database_query(postgres->database, STATEMENT_END_HUNG_HOLDERS, NULL,
+	                      es_clock_monotonic() + POSTGRES_ANSWER_TIME, &result, &ignored) == ES_OK)
+		PQclear(result);
+	return true;
 }
 
 int64_t

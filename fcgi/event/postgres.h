@@ -1,8 +1,10 @@
 /*
  * event/postgres.h - what the parts of the PostgreSQL store share.
  *
- * postgres.c opens it, postgres_write.c holds the serializing transaction, postgres_read.c the pages,
- * postgres_statements.c every statement that any of them sends.
+ * postgres.c opens it and speaks to the server.  postgres_lock.c and postgres_write.c are the two round trips of the
+ * serializing transaction: locks and reads, then - decided in between - writes and the commit.  Each ends with a sync,
+ * so that the server's own timeouts run while it waits for us.  postgres_read.c reads pages; postgres_statements.c has
+ * every statement that any of them sends.
  */
 #ifndef ES_POSTGRES_H
 #define ES_POSTGRES_H
@@ -78,12 +80,36 @@ ES_MUST_CHECK enum es_result es_postgres_start(struct es_postgres *postgres, int
 void es_postgres_send(struct es_postgres *postgres, enum postgres_statement statement,
                       const struct es_parameters *parameters, struct es_error *error);
 
+/* Begins the arrays of a statement, one for each of the types named. */
+#define ES_POSTGRES_BEGIN_ARRAYS(postgres, ...)                                              \
+	es_postgres_begin_arrays(postgres, (const enum es_array_type[]){ __VA_ARGS__ },      \
+	                         (int)(sizeof((const enum es_array_type[]){ __VA_ARGS__ }) / \
+	                               sizeof(enum es_array_type)))
+
+void es_postgres_begin_arrays(struct es_postgres *postgres, const enum es_array_type *types, int count);
+
+/* Sends a statement whose parameters are the first count arrays. */
+void es_postgres_send_arrays(struct es_postgres *postgres, enum postgres_statement statement, int count,
+                             struct es_error *error);
+
 /* The next result (new), or NULL after a failure, which is remembered.  Keeps reading when a statement failed. */
 PGresult *es_postgres_receive(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
 
 /* Ends a round trip: sync before reading, and the sync's own result after it. */
 void es_postgres_sync(struct es_postgres *postgres, struct es_error *error);
 void es_postgres_synced(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
+
+/* Ends what is left of a transaction.  A connection that does not answer is closed: that ends it as well. */
+void es_postgres_roll_back(struct es_postgres *postgres);
+
+/*
+ * Where the exchange failed because somebody held a lock all through our patience: ends those who wait for nothing but
+ * their stopped client.  False: that was not the reason.
+ */
+bool es_postgres_end_hung_holders(struct es_postgres *postgres);
+
+/* Gives the batch's events their positions and time: the row of result has the first position, and microseconds. */
+void es_postgres_place_events(struct es_batch *batch, const PGresult *result);
 
 int64_t es_postgres_int64(const PGresult *result, int row, int column);
 

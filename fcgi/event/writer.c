@@ -348,12 +348,11 @@ es_writer_new(const struct es_writer_options *options, struct es_writer **ret_wr
 	pthread_mutex_init(&writer->lock, NULL);
 	writer->workers = calloc((size_t)options->threads, sizeof *writer->workers);
 	bool started = writer->workers != NULL;
-	for (int i = 0; writer->workers != NULL && i < options->threads; i++)
-		init_condition(&writer->workers[i].called);
-	for (int i = 0; started && i < options->threads; i++) {
+	for (int i = 0; writer->workers != NULL && i < options->threads; i++) {
 		struct worker *worker = &writer->workers[i];
 		worker->writer = writer;
-		worker->store = options->open_store(options->context);
+		init_condition(&worker->called);
+		worker->store = started ? options->open_store(options->context) : NULL;
 		worker->started = worker->store != NULL && pthread_create(&worker->thread, NULL, work, worker) == 0;
 		started = worker->started;
 	}
