@@ -2,9 +2,6 @@
  * Writers side by side: those that hang while they hold a lock, poisoned requests, one key in two processes, the order
  * of locks, positions and times, and the bounds of a batch.
  */
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,223 +11,10 @@
 
 #include "event/cleanup.h"
 #include "event/sample.h"
+#include "event/shared_tap.h"
 #include "event/writer.h"
 #include "fixture.h"
-#include "tap.h"
-
-#define PUT(key) "{\"type\":\"put\",\"key\":\"" key "\",\"value\":1}"
-#define PAUSE "{\"type\":\"pause\"}"
-
-enum { CHILD_REQUESTS = 3 };
-
-/* What a child tells its parent. */
-struct told {
-	enum es_result results[CHILD_REQUESTS];
-	int64_t versions[CHILD_REQUESTS];
-	char field[64];
-	int faults;
-};
-
-static struct told *
-share(void)
-{
-	struct told *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (told == MAP_FAILED)
-		bail("no memory to share");
-	return told;
-}
-
-/* Whether the result came after about as long as a lock is waited for, in two rounds at most. */
-static void
-took(int64_t started, const char *name)
-{
-	const int64_t time = es_clock_monotonic() - started;
-
-	ok(time > 4 * ES_SECOND && time < 13 * ES_SECOND, "%s: %lld ms", name, (long long)time / 1000);
-}
-
-static void
-is_log(const char *stream, int events)
-{
-	char sql[200];
-
-	snprintf(sql, sizeof sql,
-	         "SELECT count(*) * 1000 + coalesce(max(version), 0) FROM es.events JOIN es.streams USING (stream_id)"
-	         " WHERE name = '%s'",
-	         stream);
-	is_int(fixture_number(sql), events * 1001, "the log has each event once, without gaps");
-}
-
-/* --- hung holders --- */
-
-static int pauses;
-
-static void
-stop_once(void)
-{
-	if (pauses++ == 0)
-		raise(SIGSTOP);
-}
-
-/* A child that applies requests and stops in the decision of its first pause.  Returns when it has stopped. */
-static pid_t
-start_stopping(const char *const *streams, const char *const *bodies, const char *key, int count, struct told *told)
-{
-	int status;
-
-	fflush(stdout);
-	const pid_t child = fork();
-	if (child == 0) {
-		struct sample_request requests[CHILD_REQUESTS];
-		struct es_store *store = fixture_store();
-		sample_pause = stop_once;
-		for (int i = 0; i < count; i++) {
-			sample_request_begin(&requests[i], streams[i], bodies[i]);
-			if (key != NULL && strcmp(bodies[i], PAUSE) == 0)
-				sample_request_key(&requests[i], key);
-		}
-		sample_apply(store, requests, count, NULL);
-		for (int i = 0; i < count; i++) {
-			told->results[i] = requests[i].append.result;
-			told->versions[i] = requests[i].append.version;
-			if (strcmp(bodies[i], PAUSE) == 0)
-				snprintf(told->field, sizeof told->field, "%s", requests[i].append.error.field);
-			sample_request_done(&requests[i]);
-		}
-		es_store_free(store);
-		_exit(0);
-	}
-	if (child < 0 || waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
-		bail("the child did not stop");
-	return child;
-}
-
-static void
-continue_child(pid_t child)
-{
-	int status = -1;
-
-	kill(child, SIGCONT);
-	waitpid(child, &status, 0);
-	is_int(status, 0, "the stopped one goes on and ends");
-}
-
-static void
-test_stopped(struct es_store *store)
-{
-	struct told *told = share();
-	const pid_t child = start_stopping((const char *[]){ "stopped" }, (const char *[]){ PAUSE }, NULL, 1, told);
-	const int64_t started = es_clock_monotonic();
-
-	is_int(sample_do(store, "elsewhere", PUT("a"), NULL), ES_OK, "a stopped writer holds up its own stream only");
-	ok(es_clock_monotonic() - started < 2 * ES_SECOND, "not the others");
-	is_int(sample_do(store, "stopped", PUT("a"), NULL), ES_OK, "and its own not for ever");
-	took(started, "about 5 s");
-	is_log("stopped", 1);
-	continue_child(child);
-	is_int(told->results[0], ES_OK, "with a true answer: applied");
-	is_int(told->versions[0], 2, "as the second event");
-	is_log("stopped", 2);
-	munmap(told, sizeof *told);
-}
-
-static PGconn *
-connect_worker(void)
-{
-	const char *const names[] = { "dbname", "user", NULL };
-	const char *const values[] = { getenv("STORE_DATABASE"), "eventledger_worker", NULL };
-	PGconn *connection = PQconnectdbParams(names, values, 0);
-
-	if (PQstatus(connection) != CONNECTION_OK)
-		bail("no connection: %s", PQerrorMessage(connection));
-	return connection;
-}
-
-/* A request waits for a lock no longer than it may take in all. */
-static void
-test_out_of_time(struct es_store *store)
-{
-	PGconn *holder = connect_worker();
-	struct sample_request request;
-
-	PQclear(PQexec(holder, "BEGIN"));
-	PQclear(PQexec(holder, "SELECT es.lock_streams('{late}')"));
-	sample_request_begin(&request, "late", PUT("a"));
-	const int64_t started = es_clock_monotonic();
-	request.append.deadline = started + ES_SECOND / 2;
-	sample_apply(store, &request, 1, NULL);
-	is_int(request.append.result, ES_UNAVAILABLE, "who runs out of time while waiting for a lock hears so");
-	ok(es_clock_monotonic() - started < 4 * ES_SECOND, "before the wait for the lock would end");
-	sample_request_done(&request);
-	PQfinish(holder);
-	is_log("late", 0);
-}
-
-/* No timeout of the server covers a client that does not read. */
-static void
-test_never_reading(struct es_store *store)
-{
-	PGconn *mute = connect_worker();
-
-	PQclear(PQexec(mute, "BEGIN"));
-	PQclear(PQexec(mute, "SELECT es.lock_streams('{mute}')"));
-	if (!PQsendQuery(mute, "SELECT repeat('x', 1000) FROM generate_series(1, 100000)"))
-		bail("cannot send");
-	ok(fixture_becomes_true("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'ClientWrite'"),
-	   "a session writes to a client that does not read");
-	const int64_t started = es_clock_monotonic();
-	is_int(sample_do(store, "mute", PUT("a"), NULL), ES_OK, "whoever needs its lock gets it");
-	took(started, "after about 5 s");
-	PQfinish(mute);
-	is_log("mute", 1);
-}
-
-/* Stopped in the middle of sending its second half: the log itself is locked, for everybody. */
-static void
-test_log_holder(struct es_store *store)
-{
-	PGconn *holder = connect_worker();
-
-	if (!PQenterPipelineMode(holder) || !PQsendQueryParams(holder, "BEGIN", 0, NULL, NULL, NULL, NULL, 0) ||
-	    !PQsendQueryParams(holder, "SELECT es.lock_log()", 0, NULL, NULL, NULL, NULL, 0) ||
-	    !PQsendFlushRequest(holder) || PQflush(holder) != 0)
-		bail("cannot send");
-	ok(fixture_becomes_true(
-		   "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
-		   " AND classid = 17747 AND objid = 1"),
-	   "a session holds the lock of the log and sends no more");
-	const int64_t started = es_clock_monotonic();
-	is_int(sample_do(store, "log-holder", PUT("a"), NULL), ES_OK, "whoever needs it gets it");
-	took(started, "after about 5 s");
-	PQfinish(holder);
-	is_log("log-holder", 1);
-}
-
-static void
-sleep_once(void)
-{
-	if (pauses++ == 0)
-		poll(NULL, 0, 6000);
-}
-
-/* Six seconds of thinking: the server ends our own session, because we ended the first half with Sync. */
-static void
-test_slow_decision(struct es_store *store)
-{
-	const int64_t reconnects = store->operations->reconnects(store);
-	struct sample_request request;
-
-	pauses = 0;
-	sample_pause = sleep_once;
-	is_int(sample_do(store, "slow", PAUSE, &request), ES_OK, "a decision of 6 s is answered truthfully");
-	is_int(request.append.version, 1, "with its version");
-	sample_request_done(&request);
-	is_int(pauses, 2, "it was decided twice");
-	is_int(store->operations->reconnects(store), reconnects + 1, "because the server had ended the session");
-	is_log("slow", 1);
-	sample_pause = NULL;
-}
+#include "writers_fixture.h"
 
 /* --- data that the database refuses --- */
 
@@ -497,11 +281,7 @@ main(void)
 	es_text_done(&array);
 	ok(seen.most_events <= ES_BATCH_COMMANDS_MAX && seen.batches >= 5,
 	   "and of at most %d commands: %d in %d batches", ES_BATCH_COMMANDS_MAX, seen.most_events, seen.batches);
-	test_stopped(store);
-	test_out_of_time(store);
-	test_never_reading(store);
-	test_log_holder(store);
-	test_slow_decision(store);
+	writers_hung(store);
 	test_time(store);
 	es_store_free(store);
 	return done_testing();
