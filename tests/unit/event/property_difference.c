@@ -118,8 +118,12 @@ read_differences(struct run *run, int stream, int64_t from, int64_t to, int limi
 		for (int i = 0; i < page.count; i++) {
 			const struct es_difference_row *row = &page.differences[i];
 			struct model_fact sides[2];
-			add_difference(&text, read_side(&sides[0], row->key, row->from_value, row->from_origin),
-			               read_side(&sides[1], row->key, row->to_value, row->to_origin));
+			const struct model_fact *old =
+				read_side(&sides[0], row->key, row->from_value, row->from_origin);
+			const struct model_fact *new = read_side(&sides[1], row->key, row->to_value, row->to_origin);
+			if (old == NULL && new == NULL)
+				bail("a difference without sides: %s", row->key);
+			add_difference(&text, old, new);
 			after.origin = row->to_value != NULL ? row->to_origin : row->from_origin;
 			snprintf(after_key, sizeof after_key, "%s", row->key);
 		}
