@@ -11,9 +11,9 @@
 
 #include "event/cleanup.h"
 #include "event/sample.h"
-#include "event/shared_tap.h"
 #include "event/writer.h"
 #include "fixture.h"
+#include "tap.h"
 #include "writers_fixture.h"
 
 /* --- data that the database refuses --- */

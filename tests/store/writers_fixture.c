@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "event/sample.h"
-#include "event/shared_tap.h"
 #include "fixture.h"
+#include "tap.h"
 
 struct told *
 share(void)

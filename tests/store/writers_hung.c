@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 #include "event/sample.h"
-#include "event/shared_tap.h"
 #include "fixture.h"
+#include "tap.h"
 #include "writers_fixture.h"
 
 /* Whether the result came after about as long as a lock is waited for, in two rounds at most. */

@@ -5,7 +5,7 @@
 
 #include "event/cleanup.h"
 #include "sample.h"
-#include "shared_tap.h"
+#include "tap.h"
 
 void
 is_state(struct es_store *store, const char *stream, int64_t version, const char *expected, const char *name)

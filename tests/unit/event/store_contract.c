@@ -8,7 +8,7 @@
 #include "contract_fixture.h"
 #include "event/cleanup.h"
 #include "sample.h"
-#include "shared_tap.h"
+#include "tap.h"
 
 /* --- heads --- */
 

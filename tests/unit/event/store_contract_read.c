@@ -5,7 +5,7 @@
 
 #include "event/cleanup.h"
 #include "sample.h"
-#include "shared_tap.h"
+#include "tap.h"
 
 /* --- pages of facts --- */
 

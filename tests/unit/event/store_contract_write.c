@@ -6,7 +6,7 @@
 
 #include "event/cleanup.h"
 #include "sample.h"
-#include "shared_tap.h"
+#include "tap.h"
 
 /* --- keys that come twice --- */
 
