@@ -50,10 +50,10 @@ fixture_socket(void)
 }
 
 PGconn *
-fixture_connect(void)
+fixture_connect(const char *user)
 {
 	const char *const names[] = { "dbname", "user", NULL };
-	const char *const values[] = { variable("STORE_DATABASE"), "postgres", NULL };
+	const char *const values[] = { variable("STORE_DATABASE"), user, NULL };
 	PGconn *connection = PQconnectdbParams(names, values, 0);
 
 	if (PQstatus(connection) != CONNECTION_OK)
@@ -64,7 +64,7 @@ fixture_connect(void)
 char *
 fixture_query(const char *sql)
 {
-	PGconn *connection = fixture_connect();
+	PGconn *connection = fixture_connect("postgres");
 	PGresult *result = PQexec(connection, sql);
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)

@@ -18,8 +18,8 @@ struct es_store *fixture_store_at(int port);
 /* The path of the server's socket; static. */
 const char *fixture_socket(void);
 
-/* A connection of the superuser's.  Bails out where it fails. */
-PGconn *fixture_connect(void);
+/* A new connection as user, "postgres" being the superuser.  Bails out where it fails. */
+PGconn *fixture_connect(const char *user);
 
 /* The one value that sql gives, asked by the superuser; new. */
 char *fixture_query(const char *sql);

@@ -96,7 +96,7 @@ compare_texts(const void *one, const void *other)
 static void
 check_answers(const struct load *load)
 {
-	PGconn *connection = fixture_connect();
+	PGconn *connection = fixture_connect("postgres");
 	PGresult *found =
 		PQexec(connection, "SELECT command_id FROM es.events ORDER BY command_id::text COLLATE \"C\"");
 	const int events = PQntuples(found);

@@ -160,7 +160,7 @@ count_notifications(PGconn *listener)
 static void
 test_notify(struct es_store *store)
 {
-	PGconn *listener = fixture_connect();
+	PGconn *listener = fixture_connect("postgres");
 	struct sample_request requests[10];
 
 	PQclear(PQexec(listener, "LISTEN es_events"));
@@ -180,7 +180,7 @@ static void
 test_time(struct es_store *store)
 {
 	struct sample_request request;
-	PGconn *owner = fixture_connect();
+	PGconn *owner = fixture_connect("postgres");
 	PGresult *result =
 		PQexec(owner, "INSERT INTO es.events (position, stream_id, version, id, type, data, base,"
 	                      " command_id, live, recorded_at)"

@@ -1,7 +1,6 @@
 /* Those that hang while they hold a lock: whoever needs it waits about as long as a lock is waited for, and no more. */
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "event/sample.h"
@@ -37,23 +36,11 @@ test_stopped(struct es_store *store)
 	munmap(told, sizeof *told);
 }
 
-static PGconn *
-connect_worker(void)
-{
-	const char *const names[] = { "dbname", "user", NULL };
-	const char *const values[] = { getenv("STORE_DATABASE"), "eventledger_worker", NULL };
-	PGconn *connection = PQconnectdbParams(names, values, 0);
-
-	if (PQstatus(connection) != CONNECTION_OK)
-		bail("no connection: %s", PQerrorMessage(connection));
-	return connection;
-}
-
 /* A request waits for a lock no longer than it may take in all. */
 static void
 test_out_of_time(struct es_store *store)
 {
-	PGconn *holder = connect_worker();
+	PGconn *holder = fixture_connect("eventledger_worker");
 	struct sample_request request;
 
 	PQclear(PQexec(holder, "BEGIN"));
@@ -73,7 +60,7 @@ test_out_of_time(struct es_store *store)
 static void
 test_never_reading(struct es_store *store)
 {
-	PGconn *mute = connect_worker();
+	PGconn *mute = fixture_connect("eventledger_worker");
 
 	PQclear(PQexec(mute, "BEGIN"));
 	PQclear(PQexec(mute, "SELECT es.lock_streams('{mute}')"));
@@ -92,7 +79,7 @@ test_never_reading(struct es_store *store)
 static void
 test_log_holder(struct es_store *store)
 {
-	PGconn *holder = connect_worker();
+	PGconn *holder = fixture_connect("eventledger_worker");
 
 	if (!PQenterPipelineMode(holder) || !PQsendQueryParams(holder, "BEGIN", 0, NULL, NULL, NULL, NULL, 0) ||
 	    !PQsendQueryParams(holder, "SELECT es.lock_log()", 0, NULL, NULL, NULL, NULL, 0) ||
