@@ -27,9 +27,14 @@ async function contextOf(who, options = {}) {
 	return browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, ...credentials, ...options });
 }
 
-async function open(context, ledger) {
+async function newPage(context) {
 	const page = await context.newPage();
 	page.setDefaultTimeout(30_000);
+	return page;
+}
+
+async function open(context, ledger) {
+	const page = await newPage(context);
 	await page.goto(addressOf(ledger));
 	return page;
 }
@@ -164,9 +169,10 @@ siteTest('a page that found no room for its stream gets in by itself', async (co
 	const from = '203.0.113.40';
 	await command(ledger, 'milk', { who: 'anna' });
 	const taken = await openStreams(ledger, 200, from);
-	const page = await open(await context(null, { extraHTTPHeaders: { 'X-Forwarded-For': from } }), ledger);
+	const page = await newPage(await context(null, { extraHTTPHeaders: { 'X-Forwarded-For': from } }));
+	// Listened for before there is a page: an answer that came before a reload could not be read after it.
 	const refused = page.waitForResponse((response) => response.url().includes('/sse/'));
-	await page.reload();
+	await page.goto(addressOf(ledger));
 	assert.match(await (await refused).text(), /^retry: /);
 	await shows(page, ['milk']);
 	assert.doesNotMatch(await find(page, 'connection').innerText(), /Live/);

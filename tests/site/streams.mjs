@@ -2,15 +2,21 @@
 
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
+import { after } from 'node:test';
 
 import { certificate, name, tls, until } from './client.mjs';
 
 const streams_a_connection = 100; // nginx allows 128
 
+// A test that fails may leave connections open, and node would not end before they do.
+const sessions = [];
+after(() => sessions.forEach((session) => session.destroy()));
+
 /** A connection to the site. */
 export function connect() {
 	return new Promise((resolve, reject) => {
 		const session = http2.connect(`https://${name}:${tls}`, { host: '127.0.0.1', servername: name, ca: readFileSync(certificate), lookup: (_, options, found) => (options.all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4)) });
+		sessions.push(session);
 		session.on('error', reject);
 		session.on('connect', () => resolve({
 			get: (path, headers) => exchange(session, { ':path': path, ':authority': name, ...headers }),
