@@ -17,10 +17,16 @@ GRANT INSERT ON es.streams, es.events, es.rewinds, es.facts, es.commands TO es_w
 GRANT UPDATE (until) ON es.facts TO es_worker;
 GRANT USAGE ON SEQUENCE es.streams_stream_id_seq TO es_worker;
 GRANT EXECUTE ON FUNCTION
+	es.append(
+		text, text[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], text[], text[], bigint[], bigint[],
+		bigint[], bigint[], bigint[], bigint[], bigint[], uuid[], text[], text[], bigint[], text[], uuid[], bigint[],
+		uuid[], bigint[], bigint[], bigint[], uuid[]
+	),
 	es.end_hung_holders(interval),
 	es.lock_log(),
 	es.lock_streams(text[]),
 	es.rewind_facts(bigint, bigint, bigint),
+	es.still_stands(text, bigint[], bigint[]),
 	es.stream_lock_key(text)
 TO es_worker;
 

@@ -7,6 +7,16 @@
 #include "event/clock.h"
 #include "event/text.h"
 
+uint64_t
+es_stream_hash(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 bool
 es_append_hash(struct es_append *append, const void *body, size_t size)
 {

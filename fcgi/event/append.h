@@ -70,6 +70,9 @@ struct es_append {
 	struct es_append *next; /* the library's: its place in the queue */
 };
 
+/* A number for the name of a stream: FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo). */
+uint64_t es_stream_hash(const char *name);
+
 /* Sets request_hash from the stream, the actor and the body's bytes.  False: no memory. */
 bool es_append_hash(struct es_append *append, const void *body, size_t size);
 

@@ -22,6 +22,7 @@ es_array_begin(struct es_array *array, enum es_array_type type)
 		array->bytes = ES_TEXT_INIT;
 	es_text_clear(&array->bytes);
 	array->count = 0;
+	array->null_count = 0;
 	add_int32(&array->bytes, 1);
 	add_int32(&array->bytes, 1); /* there may be nulls */
 	add_int32(&array->bytes, (int32_t)type);
@@ -65,6 +66,7 @@ es_array_add_null(struct es_array *array)
 {
 	add_int32(&array->bytes, -1);
 	array->count++;
+	array->null_count++;
 }
 
 bool
@@ -74,6 +76,10 @@ es_array_parameter(struct es_array *array, struct es_parameters *parameters)
 
 	if (es_text_failed(&array->bytes) || array->bytes.size < HEADER_SIZE)
 		return false;
+	if (array->null_count == array->count) {
+		es_parameters_add(parameters, NULL);
+		return true;
+	}
 	memcpy(array->bytes.bytes + COUNT_OFFSET, &count, sizeof count);
 	es_parameters_add_binary(parameters, array->bytes.bytes, array->bytes.size);
 	return true;

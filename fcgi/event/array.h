@@ -20,6 +20,7 @@ enum es_array_type { ES_ARRAY_INT8 = 20, ES_ARRAY_TEXT = 25, ES_ARRAY_UUID = 295
 struct es_array {
 	struct es_text bytes;
 	int32_t count;
+	int32_t null_count;
 };
 
 /* Empties array (which may be used or { 0 }) and begins one of type. */
@@ -29,7 +30,10 @@ void es_array_add_text(struct es_array *array, const char *text); /* NULL: a nul
 void es_array_add_uuid(struct es_array *array, const struct es_uuid *uuid);
 void es_array_add_null(struct es_array *array);
 
-/* Adds the array, which must live until the statement is sent, to parameters.  False: it could not be built. */
+/*
+ * Adds the array, which must live until the statement is sent, to parameters; one without a value is a null itself.
+ * False: it could not be built.
+ */
 bool es_array_parameter(struct es_array *array, struct es_parameters *parameters);
 
 void es_array_done(struct es_array *array);

@@ -56,9 +56,9 @@ recover(struct es_round *round)
 	}
 }
 
-/* One transaction.  ES_OK: durable, or nothing to write. */
+/* One transaction.  ES_OK: durable, or nothing to write.  ES_CONFLICT: to be run again, certain. */
 static enum es_result
-run_transaction(struct es_round *round)
+run_transaction(struct es_round *round, bool certain)
 {
 	const struct es_store_operations *operations = round->store->operations;
 	struct es_batch *batch = &round->batch;
@@ -66,11 +66,14 @@ run_transaction(struct es_round *round)
 
 	if (!es_round_prepare(round))
 		return es_fail(&round->error, ES_FAILED, NULL, "no memory for a batch");
+	batch->certain = certain;
 	const enum es_result begun = operations->begin(round->store, batch, &round->error);
 	if (begun != ES_OK)
 		return begun;
 	const int64_t decided = es_clock_monotonic();
 	es_round_decide(round);
+	if (batch->remembered && !es_round_accepts_all(round))
+		return ES_CONFLICT; /* only what is written is checked: a refusal might be out of date */
 	if (batch->event_count == 0 && batch->answer_count == 0) {
 		operations->abort(round->store);
 		return ES_OK;
@@ -93,9 +96,14 @@ static enum es_result
 settle(struct es_round *round)
 {
 	bool tried_again = false;
+	bool certain = false;
 
 	for (;;) {
-		const enum es_result result = run_transaction(round);
+		const enum es_result result = run_transaction(round, certain);
+		if (result == ES_CONFLICT) {
+			certain = true;
+			continue;
+		}
 		const bool has_time = es_clock_monotonic() < round->batch.deadline;
 		if (result == ES_NOT_FOUND && !has_time)
 			return ES_UNAVAILABLE;

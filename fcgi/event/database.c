@@ -207,6 +207,12 @@ wait_for_socket(const PGconn *connection, short events, int64_t deadline)
 	}
 }
 
+bool
+es_database_is_quiet(const struct es_database *database)
+{
+	return database->connection != NULL && wait_for_socket(database->connection, POLLIN, 0) == 0;
+}
+
 /* Waits until a result can be had without blocking; writes what is still to be sent meanwhile. */
 static enum es_result
 wait_for_result(struct es_database *database, int64_t deadline, struct es_error *error)

@@ -23,7 +23,7 @@ struct es_statement {
 };
 
 enum {
-	ES_PARAMETERS_MAX = 16, /* more than any statement of ours takes */
+	ES_PARAMETERS_MAX = 32, /* more than any statement of ours takes */
 };
 
 /* The values of one execution; borrowed until sent.  Start from { 0 }; a value never added is a bug. */
@@ -66,6 +66,12 @@ ES_MUST_CHECK enum es_result es_database_connect(struct es_database *database, i
                                                  struct es_error *error);
 
 bool es_database_connected(const struct es_database *database);
+
+/*
+ * Whether the connection seems to be in order, without waiting: nothing came unasked.  A server that ended it has said
+ * so, and what follows would be sent in vain.
+ */
+bool es_database_is_quiet(const struct es_database *database);
 
 /* When the next attempt to connect may be made, in monotonic microseconds; 0: at once. */
 int64_t es_database_next_attempt(const struct es_database *database);

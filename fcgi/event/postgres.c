@@ -13,6 +13,7 @@
  */
 static const char setup[] = ES_DATABASE_PLANS
 	"SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '9s';"
+	"SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
 	"SET search_path = es, public; SET timezone = 'UTC'";
 
 static enum es_result
@@ -40,6 +41,7 @@ free_store(struct es_store *store)
 
 	for (int i = 0; i < POSTGRES_ARRAYS; i++)
 		es_array_done(&postgres->arrays[i]);
+	es_heads_free(postgres->heads);
 	es_database_free(postgres->database);
 	free(postgres);
 }
@@ -75,8 +77,9 @@ es_store_postgres_new(const char *conninfo, const char *application_name)
 		.statements = es_postgres_statements,
 		.setup = setup,
 	});
-	if (postgres->database == NULL) {
-		free(postgres);
+	postgres->heads = es_heads_new();
+	if (postgres->database == NULL || postgres->heads == NULL) {
+		free_store(&postgres->store);
 		return NULL;
 	}
 	return &postgres->store;
@@ -108,14 +111,21 @@ es_postgres_begin_arrays(struct es_postgres *postgres, const enum es_array_type 
 }
 
 void
+es_postgres_add_arrays(struct es_postgres *postgres, struct es_parameters *parameters, int count,
+                       struct es_error *error)
+{
+	for (int i = 0; i < count; i++)
+		if (postgres->result == ES_OK && !es_array_parameter(&postgres->arrays[i], parameters))
+			postgres->result = es_fail(error, ES_FAILED, NULL, "no memory for what is to be sent");
+}
+
+void
 es_postgres_send_arrays(struct es_postgres *postgres, enum postgres_statement statement, int count,
                         struct es_error *error)
 {
 	struct es_parameters parameters = { 0 };
 
-	for (int i = 0; i < count; i++)
-		if (postgres->result == ES_OK && !es_array_parameter(&postgres->arrays[i], &parameters))
-			postgres->result = es_fail(error, ES_FAILED, NULL, "no memory for what is to be sent");
+	es_postgres_add_arrays(postgres, &parameters, count, error);
 	es_postgres_send(postgres, statement, &parameters, error);
 }
 

@@ -3,8 +3,9 @@
  *
  * postgres.c opens it and speaks to the server.  postgres_lock.c and postgres_write.c are the two round trips of the
  * serializing transaction: locks and reads, then - decided in between - writes and the commit.  Each ends with a sync,
- * so that the server's own timeouts run while it waits for us.  postgres_read.c reads pages; postgres_statements.c has
- * every statement that any of them sends.
+ * so that the server's own timeouts run while it waits for us.  The first is spared where the heads are remembered: then
+ * the second takes the locks, and looks whether they still are the heads.  postgres_read.c reads pages;
+ * postgres_statements.c has every statement that any of them sends.
  */
 #ifndef ES_POSTGRES_H
 #define ES_POSTGRES_H
@@ -12,6 +13,7 @@
 #include "event/array.h"
 #include "event/clock.h"
 #include "event/database.h"
+#include "event/heads.h"
 #include "event/store.h"
 
 enum postgres_statement {
@@ -22,14 +24,7 @@ enum postgres_statement {
 	STATEMENT_KEYS,
 	STATEMENT_FETCH_FACTS,
 	STATEMENT_TARGETS,
-	STATEMENT_NEW_STREAMS,
-	STATEMENT_CLOSE_FACTS,
-	STATEMENT_INSERT_FACTS,
-	STATEMENT_REWIND_FACTS,
-	STATEMENT_LOCK_LOG,
-	STATEMENT_INSERT_EVENTS,
-	STATEMENT_INSERT_ANSWERS,
-	STATEMENT_NOTIFY,
+	STATEMENT_APPEND,
 	STATEMENT_COMMIT,
 	STATEMENT_ROLLBACK,
 	STATEMENT_FIND_EVENT,
@@ -49,9 +44,12 @@ enum postgres_statement {
 extern const struct es_statement es_postgres_statements[STATEMENT_MAX + 1];
 
 enum {
-	POSTGRES_ARRAYS = 10, /* the most that one statement takes */
+	POSTGRES_ARRAYS = 28,    /* the most that one statement takes */
+	POSTGRES_DOUBT_MAX = 64, /* batches that lock and look, after a memory was wrong several times */
 };
 
+/* What may wait for a lock as long as the server lets it (lock_timeout), and still be tried again. */
+#define POSTGRES_LOCK_TIME (6 * ES_SECOND)
 /* An attempt to connect must leave time to answer within a second. */
 #define POSTGRES_CONNECT_TIME (800 * ES_MILLISECOND)
 /* What one round trip may take: longer than the server's own limits, which then speak first. */
@@ -61,6 +59,13 @@ struct es_postgres {
 	struct es_store store; /* first: see struct es_store */
 	struct es_database *database;
 	struct es_array arrays[POSTGRES_ARRAYS]; /* reused by each statement */
+
+	/* What this connection remembers: heads of the log, as of its own last writing. */
+	struct es_heads *heads;
+	char log[ES_LOG_SIZE]; /* "": nothing is remembered */
+	int64_t reconnects;    /* of the database, then: another connection remembers nothing */
+	int doubt;             /* how long it is in doubt after a wrong memory, in batches: doubles each time */
+	int doubted;           /* batches for which it still is */
 
 	/* The first failure of the exchange under way: sends and results after it do nothing. */
 	enum es_result result;
@@ -88,6 +93,10 @@ void es_postgres_send(struct es_postgres *postgres, enum postgres_statement stat
 
 void es_postgres_begin_arrays(struct es_postgres *postgres, const enum es_array_type *types, int count);
 
+/* Adds the first count arrays to parameters. */
+void es_postgres_add_arrays(struct es_postgres *postgres, struct es_parameters *parameters, int count,
+                            struct es_error *error);
+
 /* Sends a statement whose parameters are the first count arrays. */
 void es_postgres_send_arrays(struct es_postgres *postgres, enum postgres_statement statement, int count,
                              struct es_error *error);
@@ -99,6 +108,15 @@ PGresult *es_postgres_receive(struct es_postgres *postgres, int64_t deadline, st
 void es_postgres_sync(struct es_postgres *postgres, struct es_error *error);
 void es_postgres_synced(struct es_postgres *postgres, int64_t deadline, struct es_error *error);
 
+/* Fills in the batch's heads from memory.  False: it needs more, or not all are remembered, or memory is in doubt. */
+bool es_postgres_recall(struct es_postgres *postgres, struct es_batch *batch);
+
+/* After the commit: remembers the heads that the batch leaves. */
+void es_postgres_remember(struct es_postgres *postgres, const struct es_batch *batch);
+
+/* What was recalled does not hold, or may not: forgets it, and doubts the rest for a while. */
+void es_postgres_forget(struct es_postgres *postgres, const struct es_batch *batch);
+
 /* Ends what is left of a transaction.  A connection that does not answer is closed: that ends it as well. */
 void es_postgres_roll_back(struct es_postgres *postgres);
 
@@ -108,8 +126,8 @@ void es_postgres_roll_back(struct es_postgres *postgres);
  */
 bool es_postgres_end_hung_holders(struct es_postgres *postgres);
 
-/* Gives the batch's events their positions and time: the row of result has the first position, and microseconds. */
-void es_postgres_place_events(struct es_batch *batch, const PGresult *result);
+/* Gives the batch's events their positions and time (microseconds since 1970). */
+void es_postgres_place_events(struct es_batch *batch, int64_t first_position, int64_t recorded_at);
 
 int64_t es_postgres_int64(const PGresult *result, int row, int column);
 

@@ -172,6 +172,9 @@ es_postgres_begin(struct es_store *store, struct es_batch *batch, struct es_erro
 	for (;;) {
 		if (es_postgres_start(postgres, batch->deadline, error) != ES_OK)
 			return postgres->result;
+		batch->remembered = !batch->certain && es_postgres_recall(postgres, batch);
+		if (batch->remembered)
+			return ES_OK;
 		lock_and_read(postgres, batch, error);
 		if (postgres->result == ES_OK)
 			return ES_OK;
@@ -238,7 +241,7 @@ es_postgres_find(struct es_store *store, struct es_batch *batch, struct es_error
 		if (postgres->result == ES_OK && found != NULL) {
 			if (PQntuples(found) == 0)
 				return ES_NOT_FOUND;
-			es_postgres_place_events(batch, found);
+			es_postgres_place_events(batch, es_postgres_int64(found, 0, 0), es_postgres_int64(found, 0, 1));
 			return ES_OK;
 		}
 		es_postgres_roll_back(postgres);

@@ -257,3 +257,16 @@ es_round_decide(struct es_round *round)
 		}
 	}
 }
+
+bool
+es_round_accepts_all(const struct es_round *round)
+{
+	for (int i = 0; i < round->count; i++) {
+		const struct es_entry *entry = &round->entries[i];
+		const bool repeats = entry->state == ES_ENTRY_REPEATED && entry->repeated_stream == 0;
+		const bool writes = entry->state == ES_ENTRY_DECIDED && (entry->event_count > 0 || entry->key >= 0);
+		if (!repeats && !writes)
+			return false;
+	}
+	return true;
+}

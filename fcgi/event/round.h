@@ -48,6 +48,9 @@ bool es_round_prepare(struct es_round *round);
 /* Decides each request in its order: adds to the batch, refuses, finds the answer of a repeat, or defers. */
 void es_round_decide(struct es_round *round);
 
+/* Whether every request has something to be written, or repeats one of this batch that has. */
+bool es_round_accepts_all(const struct es_round *round);
+
 /* The batch is durable, or had nothing to write: tells every caller but the deferred. */
 void es_round_answer(struct es_round *round);
 

@@ -86,6 +86,8 @@ struct es_batch {
 	struct es_batch_key *keys;
 	int key_count;
 	char log[ES_LOG_SIZE]; /* begin fills it */
+	bool certain;          /* begin must lock and look: what it remembers is not enough */
+	bool remembered;       /* begin says: the heads are from memory, and nothing is locked */
 
 	struct es_batch_event *events;
 	int event_count;
@@ -169,18 +171,20 @@ struct es_events_query {
 
 struct es_store_operations {
 	/*
-	 * Locks the batch's streams in their order and fills in heads, declared facts, targets and keys.
-	 * ES_UNAVAILABLE: not possible by the deadline; nothing is locked.
+	 * Locks the batch's streams in their order and fills in heads, declared facts, targets and keys.  Or, where no
+	 * facts or targets are needed, fills in what it remembers (batch->remembered): then no key is known, and what
+	 * refuses a request may be out of date.  ES_UNAVAILABLE: not possible by the deadline; nothing is locked.
 	 */
 	enum es_result (*begin)(struct es_store *store, struct es_batch *batch, struct es_error *error);
 
 	/*
 	 * Writes and ends the transaction that begin opened.  ES_OK: durable.  ES_REFUSED: the data is at fault.
 	 * ES_UNAVAILABLE, ES_FAILED: not applied.  ES_OUTCOME_UNKNOWN: the connection died around the commit.
+	 * ES_CONFLICT: not applied, and what was remembered does not hold: begin anew, to be certain.
 	 */
 	enum es_result (*commit)(struct es_store *store, struct es_batch *batch, struct es_error *error);
 
-	/* Ends the transaction that begin opened without writing. */
+	/* Ends the transaction that begin opened without writing; one that only remembered has opened none. */
 	void (*abort)(struct es_store *store);
 
 	/*

@@ -30,7 +30,7 @@ struct worker {
 	bool away;                              /* its store was, when last heard of */
 	bool running;                           /* a transaction: from taking its batch until it is durable */
 	int64_t since;                          /* monotonic */
-	uint64_t streams[ES_BATCH_APPENDS_MAX]; /* hashes of the names it is about */
+	uint64_t streams[ES_BATCH_APPENDS_MAX]; /* hashes of names; two that share one only wait for each other */
 	int stream_count;
 };
 
@@ -103,17 +103,6 @@ es_writer_submit(struct es_writer *writer, struct es_append *append)
 	}
 }
 
-/* FNV-1a (Fowler, Noll, Vo).  Two names with one hash only wait for each other. */
-static uint64_t
-hash_name(const char *name)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /* Whether a transaction under way is about the stream: its own next one has to wait. */
 static bool
 is_busy(const struct es_writer *writer, uint64_t stream)
@@ -143,7 +132,7 @@ take_batch(struct es_writer *writer, struct worker *worker)
 	worker->stream_count = 0;
 	while (*at != NULL && worker->stream_count < ES_BATCH_APPENDS_MAX) {
 		struct es_append *append = *at;
-		const uint64_t stream = hash_name(append->stream);
+		const uint64_t stream = es_stream_hash(append->stream);
 		if (is_busy(writer, stream)) {
 			at = &append->next;
 			continue;
@@ -216,7 +205,7 @@ keep_streams(void *context, const struct es_append *list)
 	pthread_mutex_lock(&writer->lock);
 	worker->stream_count = 0;
 	for (; list != NULL; list = list->next)
-		worker->streams[worker->stream_count++] = hash_name(list->stream);
+		worker->streams[worker->stream_count++] = es_stream_hash(list->stream);
 	if (writer->starving > 0)
 		call(writer, true);
 	pthread_mutex_unlock(&writer->lock);

@@ -1,7 +1,12 @@
+-- In plpgsql, because a function in SQL is parsed and planned anew in each query that calls it.
 CREATE OR REPLACE FUNCTION es.lock_log() RETURNS void
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 AS $$
-	SELECT pg_advisory_xact_lock(17747, 1)
+DECLARE
+	locked text;
+BEGIN
+	locked := pg_advisory_xact_lock(17747, 1);
+END
 $$;
 
 COMMENT ON FUNCTION es.lock_log() IS

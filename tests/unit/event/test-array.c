@@ -68,8 +68,13 @@ main(void)
 
 	parameters = (struct es_parameters){ 0 };
 	es_array_begin(&array, ES_ARRAY_UUID);
-	ok(es_array_parameter(&array, &parameters), "an array of nothing");
-	check_header(&parameters, 0, 2950, 20);
+	ok(es_array_parameter(&array, &parameters) && parameters.values[0] == NULL, "an array of nothing is a null");
+
+	parameters = (struct es_parameters){ 0 };
+	es_array_begin(&array, ES_ARRAY_TEXT);
+	es_array_add_null(&array);
+	es_array_add_text(&array, NULL);
+	ok(es_array_parameter(&array, &parameters) && parameters.values[0] == NULL, "so is one of nulls alone");
 
 	es_text_add(&array.bytes, "x", SIZE_MAX / 2);
 	ok(!es_array_parameter(&array, &parameters), "one that could not be built is told");
