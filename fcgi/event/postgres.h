@@ -3,8 +3,8 @@
  *
  * postgres.c opens it and speaks to the server.  postgres_lock.c and postgres_write.c are the two round trips of the
  * serializing transaction: locks and reads, then - decided in between - writes and the commit.  Each ends with a sync,
- * so that the server's own timeouts run while it waits for us.  The first is spared where the heads are remembered: then
- * the second takes the locks, and looks whether they still are the heads.  postgres_read.c reads pages;
+ * so that the server's own timeouts run while it waits for us.  The first is spared where the heads are remembered:
+ * then the second takes the locks, and looks whether they still are the heads.  postgres_read.c reads pages;
  * postgres_statements.c has every statement that any of them sends.
  */
 #ifndef ES_POSTGRES_H

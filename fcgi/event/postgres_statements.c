@@ -34,10 +34,7 @@
 	", EXISTS (SELECT FROM ranges r WHERE p.version BETWEEN r.low AND r.high), p.found_count"  \
 	" FROM page p ORDER BY p.version " order
 
-/*
- * Arrays are unnested side by side in a select list, which hands out row by row; in FROM, each array would be copied to a
- * tuple store of its own first: see es.append.
- */
+/* Arrays are unnested side by side in a select list, never in FROM: es.append says why. */
 const struct es_statement es_postgres_statements[STATEMENT_MAX + 1] = {
 	[STATEMENT_BEGIN] = { "begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" },
 	[STATEMENT_LOCK_STREAMS] = { "lock_streams", "SELECT es.lock_streams($1::text[])" },

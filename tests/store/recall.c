@@ -60,7 +60,8 @@ test_round_trips(struct es_store *store)
 	}
 	sample_apply(store, requests, 40, NULL);
 	for (int i = 0; i < 40; i++) {
-		all = all && requests[i].append.result == ES_OK && requests[i].append.version == i / 2 + (i % 2 == 0 ? 7 : 2);
+		all = all && requests[i].append.result == ES_OK &&
+		      requests[i].append.version == i / 2 + (i % 2 == 0 ? 7 : 2);
 		sample_request_done(&requests[i]);
 	}
 	ok(all, "forty requests with keys for two streams");
@@ -94,8 +95,8 @@ test_stale(struct es_store *store, struct es_store *other)
 	sample_request_done(&request);
 
 	is_version(other, "stale", "{\"type\":\"nothing\"}", 6, "who writes nothing hears the version that is true");
-	is_int(fixture_number("SELECT count(*) FROM es.events JOIN es.streams USING (stream_id) WHERE name = 'stale'"), 6,
-	       "each is written once");
+	is_int(fixture_number("SELECT count(*) FROM es.events JOIN es.streams USING (stream_id) WHERE name = 'stale'"),
+	       6, "each is written once");
 }
 
 /* A key that came through somebody else, and one that comes again. */
@@ -128,7 +129,8 @@ test_keys(struct es_store *store, struct es_store *other)
 	is_int(again.append.result, ES_REFUSED, "with another request it is refused");
 	sample_request_done(&again);
 	sample_request_done(&first);
-	is_int(fixture_number("SELECT count(*) FROM es.events JOIN es.streams USING (stream_id) WHERE name LIKE 'keys%'"),
+	is_int(fixture_number(
+		       "SELECT count(*) FROM es.events JOIN es.streams USING (stream_id) WHERE name LIKE 'keys%'"),
 	       3, "nothing is written twice");
 }
 
