@@ -18,7 +18,7 @@ GRANT UPDATE (until) ON es.facts TO es_worker;
 GRANT USAGE ON SEQUENCE es.streams_stream_id_seq TO es_worker;
 GRANT EXECUTE ON FUNCTION
 	es.append(
-		text, text[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], text[], text[], bigint[], bigint[],
+		text, text[], bigint[], bigint[], uuid[], bigint[], text[], bigint[], bigint[], text[], text[], bigint[], bigint[],
 		bigint[], bigint[], bigint[], bigint[], bigint[], uuid[], text[], text[], bigint[], text[], uuid[], bigint[],
 		uuid[], bigint[], bigint[], bigint[], uuid[]
 	),
@@ -26,7 +26,7 @@ GRANT EXECUTE ON FUNCTION
 	es.lock_log(),
 	es.lock_streams(text[]),
 	es.rewind_facts(bigint, bigint, bigint),
-	es.still_stands(text, bigint[], bigint[]),
+	es.still_stands(text, bigint[], bigint[], uuid[]),
 	es.stream_lock_key(text)
 TO es_worker;
 

@@ -39,6 +39,14 @@ wait_for_store(const struct es_round *round)
 	return es_clock_monotonic() < round->batch.deadline;
 }
 
+static enum es_result
+fail_unknown(struct es_round *round)
+{
+	return es_fail(
+		&round->error, ES_OUTCOME_UNKNOWN, NULL,
+		"the database went away during the commit; send the request again with the same Idempotency-Key");
+}
+
 /* The connection died around the commit: finds out whether the batch is there.  ES_OK, ES_NOT_FOUND, or unknown. */
 static enum es_result
 recover(struct es_round *round)
@@ -47,12 +55,8 @@ recover(struct es_round *round)
 		const enum es_result found = round->store->operations->find(round->store, &round->batch, &round->error);
 		if (found == ES_OK || found == ES_NOT_FOUND)
 			return found;
-		if (!wait_for_store(round)) {
-			es_fail(&round->error, ES_OUTCOME_UNKNOWN, NULL,
-			        "the database went away during the commit; send the request again with the same "
-			        "Idempotency-Key");
-			return ES_OUTCOME_UNKNOWN;
-		}
+		if (!wait_for_store(round))
+			return fail_unknown(round);
 	}
 }
 
@@ -97,20 +101,23 @@ settle(struct es_round *round)
 {
 	bool tried_again = false;
 	bool certain = false;
+	bool lingers = false; /* what was only remembered, and not found after a lost commit, may still come to be */
 
 	for (;;) {
-		const enum es_result result = run_transaction(round, certain);
-		if (result == ES_CONFLICT) {
-			certain = true;
-			continue;
-		}
+		enum es_result result = run_transaction(round, certain);
 		const bool has_time = es_clock_monotonic() < round->batch.deadline;
-		if (result == ES_NOT_FOUND && !has_time)
-			return ES_UNAVAILABLE;
+		const bool again = result == ES_NOT_FOUND || result == ES_CONFLICT;
+		lingers = lingers || (result == ES_NOT_FOUND && round->batch.remembered);
+		certain = certain || result == ES_CONFLICT;
 		/* a connection may have died while it lay idle: a fresh one is worth one try */
-		if (result != ES_NOT_FOUND && (result != ES_UNAVAILABLE || tried_again || !has_time))
-			return result;
-		tried_again = tried_again || result == ES_UNAVAILABLE;
+		const bool fresh = result == ES_UNAVAILABLE && !tried_again;
+		tried_again = tried_again || fresh;
+		if (has_time && (again || fresh))
+			continue;
+		if (again)
+			result = es_fail(&round->error, ES_UNAVAILABLE, NULL,
+			                 "there was no time left to apply it; try again in a moment");
+		return lingers && (result == ES_UNAVAILABLE || result == ES_FAILED) ? fail_unknown(round) : result;
 	}
 }
 

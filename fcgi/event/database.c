@@ -11,7 +11,7 @@
 #include "event/clock.h"
 
 enum {
-	PENDING_MAX = 512, /* results not read yet: a full batch with every statement and a rewind for each ledger */
+	PENDING_MAX = 64, /* results not read yet: a round trip has some ten statements, each perhaps prepared before */
 };
 
 #define BACK_OFF_LEAST (50 * ES_MILLISECOND)
@@ -430,6 +430,13 @@ es_database_result(struct es_database *database, int64_t deadline, PGresult **re
 			else
 				PQclear(result);
 			continue;
+		}
+		if (pending.kind == PENDING_SYNC && PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
+			/* an error that no statement made: what comes after it would be taken for something else */
+			const enum es_result lost = lose(database, PQresultErrorMessage(result), error);
+			PQclear(failed_prepare);
+			PQclear(result);
+			return lost;
 		}
 		if (pending.kind == PENDING_SYNC) {
 			database->back_off = 0;

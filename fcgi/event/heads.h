@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "event/append.h"
+#include "event/uuid.h"
 
 struct es_heads;
 
@@ -18,11 +19,12 @@ struct es_remembered {
 	int64_t id;                        /* the store's own */
 	int64_t horizon;
 	int64_t version;
+	struct es_uuid event; /* the one that is the head: it tells a log that was restored from the one it was */
 	int live;
 };
 
 enum {
-	ES_HEADS_MAX = 4096, /* remembered at most, in 400 KiB: more streams than are busy at a time */
+	ES_HEADS_MAX = 4096, /* remembered at most, in half a MiB: more streams than are busy at a time */
 };
 
 /* NULL: no memory. */

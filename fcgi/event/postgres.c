@@ -13,7 +13,6 @@
  */
 static const char setup[] = ES_DATABASE_PLANS
 	"SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '9s';"
-	"SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
 	"SET search_path = es, public; SET timezone = 'UTC'";
 
 static enum es_result

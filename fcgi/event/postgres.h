@@ -44,12 +44,10 @@ enum postgres_statement {
 extern const struct es_statement es_postgres_statements[STATEMENT_MAX + 1];
 
 enum {
-	POSTGRES_ARRAYS = 28,    /* the most that one statement takes */
+	POSTGRES_ARRAYS = 29,    /* the most that one statement takes */
 	POSTGRES_DOUBT_MAX = 64, /* batches that lock and look, after a memory was wrong several times */
 };
 
-/* What may wait for a lock as long as the server lets it (lock_timeout), and still be tried again. */
-#define POSTGRES_LOCK_TIME (6 * ES_SECOND)
 /* An attempt to connect must leave time to answer within a second. */
 #define POSTGRES_CONNECT_TIME (800 * ES_MILLISECOND)
 /* What one round trip may take: longer than the server's own limits, which then speak first. */

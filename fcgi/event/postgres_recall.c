@@ -53,7 +53,7 @@ es_postgres_recall(struct es_postgres *postgres, struct es_batch *batch)
 		return false;
 	}
 	/* who waits for a lock can be told in time only while nothing is sent that may be written */
-	if (batch->deadline < es_clock_monotonic() + POSTGRES_LOCK_TIME || !es_database_is_quiet(postgres->database))
+	if (batch->deadline < es_clock_monotonic() + POSTGRES_ANSWER_TIME || !es_database_is_quiet(postgres->database))
 		return false;
 	for (int i = 0; i < batch->stream_count; i++) {
 		struct es_batch_stream *stream = &batch->streams[i];
@@ -64,6 +64,7 @@ es_postgres_recall(struct es_postgres *postgres, struct es_batch *batch)
 		stream->fresh = false;
 		stream->horizon = head->horizon;
 		stream->version = head->version;
+		stream->head_event = head->event;
 		es_facts_set_live(stream->facts, head->live);
 	}
 	memcpy(batch->log, postgres->log, ES_LOG_SIZE);
@@ -71,11 +72,13 @@ es_postgres_recall(struct es_postgres *postgres, struct es_batch *batch)
 }
 
 static void
-remember(struct es_postgres *postgres, const struct es_batch_stream *stream, int live)
+remember(struct es_postgres *postgres, const struct es_batch_stream *stream, const struct es_batch_event *event)
 {
-	struct es_remembered head = {
-		.id = stream->id, .horizon = stream->horizon, .version = stream->version, .live = live
-	};
+	struct es_remembered head = { .id = stream->id,
+		                      .horizon = stream->horizon,
+		                      .version = event->version,
+		                      .event = event->id,
+		                      .live = event->live };
 
 	strncpy(head.name, stream->name, sizeof head.name - 1);
 	es_heads_remember(postgres->heads, &head);
@@ -92,7 +95,7 @@ es_postgres_remember(struct es_postgres *postgres, const struct es_batch *batch)
 		const struct es_batch_event *event = &batch->events[i];
 		const struct es_batch_stream *stream = &batch->streams[event->stream];
 		if (event->version == stream->version)
-			remember(postgres, stream, event->live);
+			remember(postgres, stream, event);
 	}
 	if (batch->remembered)
 		postgres->doubt /= 2;

@@ -62,15 +62,15 @@ const struct es_statement es_postgres_statements[STATEMENT_MAX + 1] = {
 	                        " unnest($3::bigint[]) AS place) u"
 	                        " JOIN es.streams s ON s.name = u.name"
 	                        " LEFT JOIN es.events e ON e.stream_id = s.stream_id AND e.version = u.version - 1" },
-	/* the log, and 28 arrays: see postgres_write.c */
+	/* the log, and 29 arrays: see postgres_write.c */
 	[STATEMENT_APPEND] = { "append",
-	                       "SELECT es.append($1::text, $2::text[], $3::bigint[], $4::bigint[],"
-	                       " $5::bigint[], $6::text[], $7::bigint[],"
-	                       " $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],"
-	                       " $13::bigint[], $14::bigint[], $15::bigint[],"
-	                       " $16::bigint[], $17::bigint[], $18::uuid[], $19::text[], $20::text[], $21::bigint[],"
-	                       " $22::text[], $23::uuid[], $24::bigint[],"
-	                       " $25::uuid[], $26::bigint[], $27::bigint[], $28::bigint[], $29::uuid[])" },
+	                       "SELECT es.append($1::text, $2::text[], $3::bigint[], $4::bigint[], $5::uuid[],"
+	                       " $6::bigint[], $7::text[], $8::bigint[],"
+	                       " $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],"
+	                       " $14::bigint[], $15::bigint[], $16::bigint[],"
+	                       " $17::bigint[], $18::bigint[], $19::uuid[], $20::text[], $21::text[], $22::bigint[],"
+	                       " $23::text[], $24::uuid[], $25::bigint[],"
+	                       " $26::uuid[], $27::bigint[], $28::bigint[], $29::bigint[], $30::uuid[])" },
 	[STATEMENT_COMMIT] = { "commit", "COMMIT" },
 	[STATEMENT_ROLLBACK] = { "rollback", "ROLLBACK" },
 	[STATEMENT_FIND_EVENT] = { "find_event",

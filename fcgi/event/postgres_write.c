@@ -12,6 +12,7 @@ enum {
 	NAMES,
 	STREAM_IDS,
 	HEADS,
+	HEAD_EVENTS, /* where the heads were remembered */
 	/* facts to close */
 	CLOSED_STREAMS,
 	CLOSED_KEYS,
@@ -43,30 +44,32 @@ enum {
 };
 
 static const enum es_array_type array_types[ARRAYS_MAX] = {
-	[NAMES] = ES_ARRAY_TEXT,          [STREAM_IDS] = ES_ARRAY_INT8,      [HEADS] = ES_ARRAY_INT8,
-	[CLOSED_STREAMS] = ES_ARRAY_INT8, [CLOSED_KEYS] = ES_ARRAY_TEXT,     [CLOSED_AT] = ES_ARRAY_INT8,
-	[FACT_STREAMS] = ES_ARRAY_INT8,   [FACT_KEYS] = ES_ARRAY_TEXT,       [FACT_VALUES] = ES_ARRAY_TEXT,
-	[FACT_SINCE] = ES_ARRAY_INT8,     [FACT_UNTIL] = ES_ARRAY_INT8,      [REWIND_STREAMS] = ES_ARRAY_INT8,
-	[REWIND_TARGETS] = ES_ARRAY_INT8, [REWIND_VERSIONS] = ES_ARRAY_INT8, [EVENT_STREAMS] = ES_ARRAY_INT8,
-	[EVENT_VERSIONS] = ES_ARRAY_INT8, [EVENT_IDS] = ES_ARRAY_UUID,       [EVENT_TYPES] = ES_ARRAY_TEXT,
-	[EVENT_DATA] = ES_ARRAY_TEXT,     [EVENT_BASES] = ES_ARRAY_INT8,     [EVENT_ACTORS] = ES_ARRAY_TEXT,
-	[EVENT_COMMANDS] = ES_ARRAY_UUID, [EVENT_LIVES] = ES_ARRAY_INT8,     [ANSWER_COMMANDS] = ES_ARRAY_UUID,
-	[ANSWER_STREAMS] = ES_ARRAY_INT8, [ANSWER_FIRSTS] = ES_ARRAY_INT8,   [ANSWER_LASTS] = ES_ARRAY_INT8,
-	[ANSWER_HASHES] = ES_ARRAY_UUID,
+	[NAMES] = ES_ARRAY_TEXT,           [STREAM_IDS] = ES_ARRAY_INT8,     [HEADS] = ES_ARRAY_INT8,
+	[HEAD_EVENTS] = ES_ARRAY_UUID,     [CLOSED_STREAMS] = ES_ARRAY_INT8, [CLOSED_KEYS] = ES_ARRAY_TEXT,
+	[CLOSED_AT] = ES_ARRAY_INT8,       [FACT_STREAMS] = ES_ARRAY_INT8,   [FACT_KEYS] = ES_ARRAY_TEXT,
+	[FACT_VALUES] = ES_ARRAY_TEXT,     [FACT_SINCE] = ES_ARRAY_INT8,     [FACT_UNTIL] = ES_ARRAY_INT8,
+	[REWIND_STREAMS] = ES_ARRAY_INT8,  [REWIND_TARGETS] = ES_ARRAY_INT8, [REWIND_VERSIONS] = ES_ARRAY_INT8,
+	[EVENT_STREAMS] = ES_ARRAY_INT8,   [EVENT_VERSIONS] = ES_ARRAY_INT8, [EVENT_IDS] = ES_ARRAY_UUID,
+	[EVENT_TYPES] = ES_ARRAY_TEXT,     [EVENT_DATA] = ES_ARRAY_TEXT,     [EVENT_BASES] = ES_ARRAY_INT8,
+	[EVENT_ACTORS] = ES_ARRAY_TEXT,    [EVENT_COMMANDS] = ES_ARRAY_UUID, [EVENT_LIVES] = ES_ARRAY_INT8,
+	[ANSWER_COMMANDS] = ES_ARRAY_UUID, [ANSWER_STREAMS] = ES_ARRAY_INT8, [ANSWER_FIRSTS] = ES_ARRAY_INT8,
+	[ANSWER_LASTS] = ES_ARRAY_INT8,    [ANSWER_HASHES] = ES_ARRAY_UUID,
 };
 
 _Static_assert((int)ARRAYS_MAX <= (int)POSTGRES_ARRAYS, "there is an array for each parameter");
 
 static void
-add_stream(struct es_array *arrays, const struct es_batch_stream *stream, bool checked)
+add_stream(struct es_array *arrays, const struct es_batch_stream *stream, bool remembered)
 {
 	const bool written = stream->first_version != 0;
 
-	if (!written && !checked)
+	if (!written && !remembered)
 		return;
 	es_array_add_text(&arrays[NAMES], stream->name);
 	es_array_add_int64(&arrays[STREAM_IDS], stream->id);
 	es_array_add_int64(&arrays[HEADS], written ? stream->first_version - 1 : stream->version);
+	if (remembered)
+		es_array_add_uuid(&arrays[HEAD_EVENTS], &stream->head_event);
 }
 
 static void
@@ -178,10 +181,12 @@ es_postgres_commit(struct es_store *store, struct es_batch *batch, struct es_err
 	struct es_postgres *postgres = es_postgres_of(store);
 	bool holds = true;
 
+	/* what was only remembered has opened no transaction yet; without one, an error of the commit would come with
+	 * none of the statements */
+	if (batch->remembered)
+		es_postgres_send(postgres, STATEMENT_BEGIN, NULL, error);
 	send_append(postgres, batch, error);
-	/* what only remembered has opened no transaction: then the sync ends the statement's own */
-	if (!batch->remembered)
-		es_postgres_send(postgres, STATEMENT_COMMIT, NULL, error);
+	es_postgres_send(postgres, STATEMENT_COMMIT, NULL, error);
 	es_postgres_sync(postgres, error);
 	if (postgres->result == ES_FAILED) {
 		/* not even all sent: nothing was committed */
@@ -190,11 +195,12 @@ es_postgres_commit(struct es_store *store, struct es_batch *batch, struct es_err
 	}
 
 	const int64_t deadline = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
+	if (batch->remembered)
+		PQclear(es_postgres_receive(postgres, deadline, error));
 	_cleanup_result_ PGresult *appended = es_postgres_receive(postgres, deadline, error);
 	if (appended != NULL)
 		holds = read_append(batch, appended);
-	if (!batch->remembered)
-		PQclear(es_postgres_receive(postgres, deadline, error));
+	PQclear(es_postgres_receive(postgres, deadline, error)); /* commit */
 	es_postgres_synced(postgres, deadline, error);
 	if (postgres->result != ES_OK && !es_database_connected(postgres->database))
 		return ES_OUTCOME_UNKNOWN;
@@ -202,10 +208,11 @@ es_postgres_commit(struct es_store *store, struct es_batch *batch, struct es_err
 		es_postgres_remember(postgres, batch);
 		return ES_OK;
 	}
-	/* somebody may hold the lock of the log and hang: they are ended, and the batch is tried again */
-	if (!batch->remembered)
+	if (postgres->result != ES_OK) {
 		es_postgres_roll_back(postgres);
-	es_postgres_end_hung_holders(postgres);
+		/* somebody may hold a lock and hang: they are ended, and the batch is tried again */
+		es_postgres_end_hung_holders(postgres);
+	}
 	if (!batch->remembered)
 		return postgres->result;
 	es_postgres_forget(postgres, batch);

@@ -28,6 +28,7 @@ struct es_batch_stream {
 	bool fresh; /* has no event yet */
 	int64_t horizon;
 	int64_t version;
+	struct es_uuid head_event; /* only where the head is remembered */
 
 	/* --- decided --- */
 	int64_t first_version; /* of the batch; 0: none */
@@ -189,7 +190,8 @@ struct es_store_operations {
 
 	/*
 	 * After ES_OUTCOME_UNKNOWN: takes the same locks, then looks for the batch's events.  ES_OK: they are there,
-	 * positions and times filled in.  ES_NOT_FOUND: they are not, and never will be.  ES_UNAVAILABLE: cannot tell
+	 * positions and times filled in.  ES_NOT_FOUND: they are not, and never will be; but what was remembered, and
+	 * so holds no locks, may still come to be until the streams are written to again.  ES_UNAVAILABLE: cannot tell
 	 * yet.
 	 */
 	enum es_result (*find)(struct es_store *store, struct es_batch *batch, struct es_error *error);

@@ -4,7 +4,7 @@
 -- a tuple store of its own first.  There an array that is null stands for as many nulls as the others have rows.
 CREATE OR REPLACE FUNCTION es.append(
 	log text,
-	names text[], stream_ids bigint[], heads bigint[],
+	names text[], stream_ids bigint[], heads bigint[], head_events uuid[],
 	closed_streams bigint[], closed_keys text[], closed_at bigint[],
 	fact_streams bigint[], fact_keys text[], fact_values text[], fact_since bigint[], fact_until bigint[],
 	rewind_streams bigint[], rewind_targets bigint[], rewind_versions bigint[],
@@ -26,7 +26,7 @@ BEGIN
 		ELSE
 			PERFORM es.lock_streams(names);
 		END IF;
-		IF NOT es.still_stands(append.log, stream_ids, heads) THEN
+		IF NOT es.still_stands(append.log, stream_ids, heads, head_events) THEN
 			RETURN NULL;
 		END IF;
 	END IF;
@@ -95,12 +95,12 @@ END
 $$;
 
 COMMENT ON FUNCTION es.append(
-	text, text[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], text[], text[], bigint[], bigint[],
+	text, text[], bigint[], bigint[], uuid[], bigint[], text[], bigint[], bigint[], text[], text[], bigint[], bigint[],
 	bigint[], bigint[], bigint[], bigint[], bigint[], uuid[], text[], text[], bigint[], text[], uuid[], bigint[],
 	uuid[], bigint[], bigint[], bigint[], uuid[]
 ) IS
 	'Writes what a batch decided, as arrays side by side, a null for what it has none of: closed facts, new facts, '
 	'rewinds, events, answers to keys; then notifies es_events.  Streams at head 0 are made.  With log null the caller '
 	'holds the locks of the streams and has read their heads under them.  Else the locks are taken here, and nothing is '
-	'written unless the log and the heads of all its streams still are as the caller remembers: then null is returned.  '
-	'Else the position of the first event, and the time of all of them (microseconds since 1970).';
+	'written unless the log and the heads of all its streams still are as the caller remembers (see still_stands): then null is '
+	'returned.  Else the position of the first event, and the time of all of them (microseconds since 1970).';

@@ -34,10 +34,9 @@ const kind = (message) => String.fromCharCode(message[0]);
 
 /** Whether the message begins the commit of a transaction that writes: Bind of the statement "commit". */
 const isCommit = (message) => kind(message) === 'B' && message.includes('\0commit\0');
-/** Whether it writes: outside of a transaction that is one by itself. */
 const isAppend = (message) => kind(message) === 'B' && message.includes('\0append\0');
-const isReady = (message) => kind(message) === 'Z';
-const isInTransaction = (message) => isReady(message) && message[5] === 'T'.charCodeAt(0);
+const isCommitted = (message) => kind(message) === 'C' && message.includes('COMMIT\0');
+const isInTransaction = (message) => kind(message) === 'Z' && message[5] === 'T'.charCodeAt(0);
 const isNotification = (message) => kind(message) === 'A';
 
 export class Proxy {
@@ -71,7 +70,7 @@ export class Proxy {
 
 	#join(client, server) {
 		const pair = {
-			client, server, stopped: false, inTransaction: false, writes: false, lost: false, ended: false,
+			client, server, stopped: false, writes: false, lost: false, ended: false,
 			cut() {
 				client.destroy();
 				server.destroy();
@@ -121,9 +120,8 @@ export class Proxy {
 			act(pair, message, to);
 			return;
 		}
-		if (side === 'server' && isReady(message)) {
+		if (side === 'server' && kind(message) === 'Z') {
 			pair.writes = false;
-			pair.inTransaction = isInTransaction(message);
 		}
 		if (!pair.lost) {
 			to.write(message);
@@ -150,7 +148,7 @@ export class Proxy {
 
 	/** The next commit never reaches PostgreSQL. */
 	cutBeforeCommit() {
-		return this.#set((pair, side, message) => side === 'client' && (pair.inTransaction ? pair.writes && isCommit(message) : isAppend(message)), (pair) => {
+		return this.#set((pair, side, message) => side === 'client' && pair.writes && isCommit(message), (pair) => {
 			pair.lost = true;
 			pair.cut();
 		});
@@ -158,7 +156,7 @@ export class Proxy {
 
 	/** PostgreSQL has committed; its answer reaches nobody. */
 	cutAfterCommit() {
-		return this.#set((pair, side, message) => side === 'server' && pair.writes && isReady(message) && !isInTransaction(message), (pair) => {
+		return this.#set((pair, side, message) => side === 'server' && pair.writes && isCommitted(message), (pair) => {
 			pair.lost = true;
 			pair.cut();
 		});

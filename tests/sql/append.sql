@@ -2,12 +2,20 @@
 BEGIN;
 SELECT * FROM no_plan();
 
+-- The events that these heads are.
+CREATE FUNCTION pg_temp.heads(streams bigint[], versions bigint[]) RETURNS uuid[]
+LANGUAGE sql
+AS $$
+	SELECT array_agg((SELECT e.id FROM es.events AS e WHERE e.stream_id = s AND e.version = versions[place]) ORDER BY place)
+	FROM unnest(streams) WITH ORDINALITY AS u (s, place)
+$$;
+
 -- Events of one stream from head on, each with a fact of its own; with a key, its answer.
 CREATE FUNCTION pg_temp.write(log text, name text, stream bigint, head bigint, count integer, key uuid DEFAULT NULL)
 RETURNS bigint[]
 LANGUAGE sql
 AS $$
-	SELECT es.append(log, ARRAY[name], ARRAY[stream], ARRAY[head], NULL, NULL, NULL,
+	SELECT es.append(log, ARRAY[name], ARRAY[stream], ARRAY[head], pg_temp.heads(ARRAY[stream], ARRAY[head]), NULL, NULL, NULL,
 		array_agg(stream), array_agg('k' || v), array_agg('1'::text), array_agg(v), NULL,
 		NULL, NULL, NULL,
 		array_agg(stream), array_agg(v), array_agg(gen_random_uuid()), array_agg('noted'::text), array_agg('{}'::text),
@@ -59,8 +67,8 @@ SELECT is((pg_temp.write(NULL, 'other', 1002, 0, 1))[1], 6::bigint, 'another str
 CREATE FUNCTION pg_temp.write_both(heads bigint[]) RETURNS bigint[]
 LANGUAGE sql
 AS $$
-	SELECT es.append(pg_temp.this_log(), '{main,other}', '{1001,1002}', heads, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, '{1001,1002}', ARRAY[heads[1] + 1, heads[2] + 1], ARRAY[gen_random_uuid(), gen_random_uuid()],
+	SELECT es.append(pg_temp.this_log(), '{main,other}', '{1001,1002}', heads, pg_temp.heads('{1001,1002}', heads), NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{1001,1002}', ARRAY[heads[1] + 1, heads[2] + 1], ARRAY[gen_random_uuid(), gen_random_uuid()],
 		'{noted,noted}', '{"{}","{}"}', heads, '{NULL,berta}', ARRAY[gen_random_uuid(), gen_random_uuid()], '{5,1}',
 		NULL, NULL, NULL, NULL, NULL)
 $$;
@@ -70,7 +78,7 @@ SELECT results_eq($$SELECT stream_id, position, actor FROM es.events WHERE posit
 	$$VALUES (1001::bigint, 7::bigint, NULL), (1002, 8, 'berta')$$, 'side by side, in their order');
 
 -- facts that end, and a rewind of what the same call put
-SELECT is((es.append(NULL, '{main}', '{1001}', '{6}', '{1001}', '{k1}', '{7}', '{1001,1001}', '{k8,k1}', '{8,7}', '{7,7}', '{8,NULL}',
+SELECT is((es.append(NULL, '{main}', '{1001}', '{6}', NULL, '{1001}', '{k1}', '{7}', '{1001,1001}', '{k8,k1}', '{8,7}', '{7,7}', '{8,NULL}',
 	'{1001}', '{8}', '{9}', '{1001,1001,1001}', '{7,8,9}', ARRAY[gen_random_uuid(), gen_random_uuid(), gen_random_uuid()],
 	'{noted,noted,rewound}', '{"{}","{}","{}"}', '{6,7,7}', NULL,
 	ARRAY[gen_random_uuid(), gen_random_uuid(), gen_random_uuid()], '{6,5,6}', NULL, NULL, NULL, NULL, NULL))[1], 9::bigint,
@@ -81,15 +89,21 @@ SELECT results_eq($$SELECT key, origin, since, until FROM es.facts WHERE stream_
 SELECT results_eq($$SELECT version, base FROM es.rewinds$$, $$VALUES (9::bigint, 7::bigint)$$, 'and is linked');
 
 -- nothing but an answer
-SELECT is((es.append(pg_temp.this_log(), '{main}', '{1001}', '{9}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-	NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{00000000-0000-0000-0000-000000000002}', '{1001}', '{10}', '{9}',
+SELECT is((es.append(pg_temp.this_log(), '{main}', '{1001}', '{9}', pg_temp.heads('{1001}', '{9}'),
+	NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{00000000-0000-0000-0000-000000000002}', '{1001}', '{10}', '{9}',
 	'{00000000-0000-0000-0000-000000000003}'))[1], 12::bigint, 'an answer alone');
 SELECT is((SELECT count(*) FROM es.commands), 2::bigint, 'is remembered');
 SELECT is((SELECT max(position) FROM es.events), 11::bigint, 'and no event is written');
 
-SELECT ok(es.still_stands(pg_temp.this_log(), '{1001,1002}', '{9,2}'), 'still_stands: it does');
-SELECT ok(NOT es.still_stands(pg_temp.this_log(), '{1001,1002}', '{9,1}'), 'still_stands: one does not');
-SELECT ok(NOT es.still_stands('00000000', '{1001}', '{9}'), 'still_stands: in another log nothing does');
+CREATE FUNCTION pg_temp.stands(log text, streams bigint[], heads bigint[]) RETURNS boolean
+LANGUAGE sql
+AS 'SELECT es.still_stands(log, streams, heads, pg_temp.heads(streams, heads))';
+SELECT ok(pg_temp.stands(pg_temp.this_log(), '{1001,1002}', '{9,2}'), 'still_stands: it does');
+SELECT ok(NOT pg_temp.stands(pg_temp.this_log(), '{1001,1002}', '{9,1}'), 'still_stands: one does not');
+SELECT ok(NOT pg_temp.stands(pg_temp.this_log(), '{1001,1002}', '{9,3}'), 'still_stands: one is not even there');
+SELECT ok(NOT pg_temp.stands('00000000', '{1001}', '{9}'), 'still_stands: in another log nothing does');
+SELECT ok(NOT es.still_stands(pg_temp.this_log(), '{1001}', '{9}', ARRAY[gen_random_uuid()]), 'still_stands: nor another event');
+SELECT ok(NOT es.still_stands(pg_temp.this_log(), '{1009}', '{9}', ARRAY[gen_random_uuid()]), 'still_stands: nor another stream');
 
 SELECT * FROM finish();
 ROLLBACK;

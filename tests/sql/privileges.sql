@@ -88,9 +88,9 @@ FROM (VALUES
 	('SELECT es.stream_lock_key(''main'')', '00000', '42501', '00000'),
 	('SELECT es.lock_streams(''{main}'')', '00000', '42501', '00000'),
 	('SELECT es.lock_log()', '00000', '42501', '00000'),
-	('SELECT es.still_stands('''', ''{1}'', ''{1}'')', '00000', '42501', '00000'),
+	('SELECT es.still_stands('''', ''{1}'', ''{1}'', NULL)', '00000', '42501', '00000'),
 	('SELECT es.append(''00000000'', ''{main}'', ''{1}'', ''{1}'''
-		|| repeat(', NULL', 25) || ')', '00000', '42501', '00000'),
+		|| repeat(', NULL', 26) || ')', '00000', '42501', '00000'),
 	('SELECT * FROM es.end_hung_holders(''1 hour'')', '00000', '42501', '00000'),
 	('SELECT es.rewind_facts(1, 1, 2)', '00000', '42501', '00000'),
 	('SELECT es.renew_log()', '42501', '42501', '00000'),

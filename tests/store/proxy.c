@@ -21,9 +21,8 @@ enum { CONNECTIONS_MAX = 64, BUFFER_SIZE = 1 << 16, TICK = 20 /* ms: how soon th
 struct pair {
 	int client; /* -1: free */
 	int server;
-	bool cutting;        /* what commits was passed on: its answer is to be swallowed */
-	bool client_spoke;   /* last */
-	bool in_transaction; /* as of the server's last word */
+	bool cutting;      /* COMMIT was passed on: its answer is to be swallowed */
+	bool client_spoke; /* last */
 };
 
 struct proxy {
@@ -99,31 +98,10 @@ note_cut(struct proxy *proxy)
 	proxy->has_cut = true;
 }
 
-static bool
-has_word(const char *bytes, ssize_t size, const char *word)
-{
-	return memmem(bytes, (size_t)size, word, strlen(word) + 1) != NULL;
-}
-
-/* Whether the bytes commit: the statement of this name, or the one that writes, where it is a transaction by itself. */
-static bool
-commits(const struct pair *pair, const char *bytes, ssize_t size)
-{
-	return has_word(bytes, size, "commit") || (has_word(bytes, size, "append") && !pair->in_transaction);
-}
-
-/* The status at the end of what the server said, where it ends an exchange (ReadyForQuery); else a space. */
-static char
-status_at_end(const char *bytes, ssize_t size)
-{
-	static const char ready[] = { 'Z', 0, 0, 0, 5 };
-
-	return size > 5 && memcmp(bytes + size - 6, ready, sizeof ready) == 0 ? bytes[size - 1] : ' ';
-}
-
 static void
 pass_to_server(struct proxy *proxy, struct pair *pair)
 {
+	static const char commit[] = "commit"; /* the name of the statement, and its NUL */
 	char bytes[BUFFER_SIZE];
 	const ssize_t size = recv(pair->client, bytes, sizeof bytes, 0);
 
@@ -134,7 +112,7 @@ pass_to_server(struct proxy *proxy, struct pair *pair)
 	if (!pair->client_spoke)
 		proxy->round_trips++;
 	pair->client_spoke = true;
-	if (proxy->cut != PROXY_PASS && commits(pair, bytes, size)) {
+	if (proxy->cut != PROXY_PASS && memmem(bytes, (size_t)size, commit, sizeof commit) != NULL) {
 		if (proxy->cut == PROXY_CUT_BEFORE_COMMIT) {
 			close_pair(pair);
 			note_cut(proxy);
@@ -149,6 +127,7 @@ pass_to_server(struct proxy *proxy, struct pair *pair)
 static void
 pass_to_client(struct proxy *proxy, struct pair *pair)
 {
+	static const char committed[] = "COMMIT"; /* the command tag, and its NUL */
 	char bytes[BUFFER_SIZE];
 	const ssize_t size = recv(pair->server, bytes, sizeof bytes, 0);
 
@@ -157,11 +136,8 @@ pass_to_client(struct proxy *proxy, struct pair *pair)
 		return;
 	}
 	pair->client_spoke = false;
-	const char status = status_at_end(bytes, size);
-	if (status != ' ')
-		pair->in_transaction = status == 'T';
 	if (pair->cutting) {
-		if (status == 'I') {
+		if (memmem(bytes, (size_t)size, committed, sizeof committed) != NULL) {
 			close_pair(pair);
 			note_cut(proxy);
 		}

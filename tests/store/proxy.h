@@ -1,5 +1,5 @@
 /*
- * tests/store/proxy.h - between a store and PostgreSQL: counts round trips, and cuts the connection around a commit.
+ * tests/store/proxy.h - between a store and PostgreSQL: counts round trips, and cuts the connection around COMMIT.
  *
  * A thread that listens on a loopback port of its own and passes every byte on, until it is told to do otherwise.
  */
@@ -10,7 +10,7 @@
 
 struct proxy;
 
-/* What happens to the next connection that commits; then everything is as before. */
+/* What happens to the next connection that sends COMMIT; then everything is as before. */
 enum proxy_cut {
 	PROXY_PASS,
 	PROXY_CUT_BEFORE_COMMIT, /* it never reaches the server */

@@ -77,11 +77,14 @@ test_stale(struct es_store *store, struct es_store *other)
 	is_version(store, "stale", OWN, 1, "one store writes");
 	is_version(other, "stale", OWN, 2, "then another");
 	is_version(store, "stale", OWN, 3, "the first one's memory is out of date");
+	is_version(store, "stale-2", OWN, 1, "which is doubted no longer");
 	is_version(other, "stale", PUT("a"), 4, "the other again");
 
+	proxy_round_trips(proxy);
 	sample_request_begin(&request, "stale", OWN);
 	request.append.expected[request.append.expected_count++].version = 3;
 	sample_apply(store, &request, 1, NULL);
+	takes(3, "a memory is wrong");
 	is_int(request.append.result, ES_CONFLICT, "who expects what is out of date hears so");
 	is_int(request.append.error.version, 4, "with the version that is true");
 	sample_request_done(&request);
@@ -150,6 +153,78 @@ test_other_log(struct es_store *store)
 		is_string(request.append.log, after, "and names the log that it is in");
 		sample_request_done(&request);
 	}
+}
+
+/* The log is restored beneath an open connection: it has its name still, and fewer events, or others. */
+static void
+test_restored(struct es_store *store)
+{
+	static const char *const restores[] = {
+		"DELETE FROM es.events e USING es.streams s WHERE s.stream_id = e.stream_id AND s.name = 'restored' "
+		"AND version > 2",
+		"UPDATE es.events e SET id = gen_random_uuid() FROM es.streams s"
+		" WHERE s.stream_id = e.stream_id AND s.name = 'restored'",
+	};
+
+	for (int i = 0; i < 4; i++)
+		is_int(sample_do(store, "restored", OWN, NULL), ES_OK, "events before the restore");
+	for (int i = 0; i < 2; i++) {
+		PGconn *superuser = fixture_connect("postgres");
+		PQclear(PQexec(superuser, "SET session_replication_role = replica")); /* without triggers */
+		PGresult *result = PQexec(superuser, restores[i]);
+		ok(atoi(PQcmdTuples(result)) > 0, "%s", i == 0 ? "some are gone" : "the others are other ones");
+		PQclear(result);
+		PQfinish(superuser);
+		proxy_round_trips(proxy);
+		is_version(store, "restored", OWN, i + 3, "what follows, follows what is there");
+		takes(3, "a memory is wrong");
+		is_version(store, "restored-2", OWN, i + 1, "which is doubted no longer");
+	}
+}
+
+/* PostgreSQL refuses at the commit itself, after every statement was answered. */
+static void
+test_failing_commit(struct es_store *store)
+{
+	struct sample_request request;
+
+	is_version(store, "failing", OWN, 1, "a stream is remembered");
+	PGconn *superuser = fixture_connect("postgres");
+	PQclear(PQexec(superuser, "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+	                          " 'BEGIN RAISE EXCEPTION USING ERRCODE = ''53100''; END'"));
+	PQclear(PQexec(superuser,
+	               "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON es.events DEFERRABLE INITIALLY DEFERRED"
+	               " FOR EACH ROW EXECUTE FUNCTION fail()"));
+	is_int(sample_do(store, "failing", OWN, &request), ES_UNAVAILABLE, "a commit that fails is not applied");
+	sample_request_done(&request);
+	PQclear(PQexec(superuser, "DROP TRIGGER fail ON es.events"));
+	PQfinish(superuser);
+	for (int i = 0; i < 3; i++)
+		is_version(store, "failing", OWN, i + 2, "nothing of it is remembered");
+}
+
+/* The connection is cut around the commit of what was only remembered. */
+static void
+test_cut(struct es_store *store, enum proxy_cut cut, bool keyed, int64_t version)
+{
+	struct sample_request requests[3];
+
+	is_version(store, "cut", OWN, version, "a stream is remembered");
+	proxy_round_trips(proxy);
+	proxy_cut(proxy, cut);
+	for (int i = 0; i < 3; i++) {
+		sample_request_begin(&requests[i], "cut", OWN);
+		if (keyed)
+			sample_request_key(&requests[i], NULL);
+	}
+	sample_apply(store, requests, 3, NULL);
+	ok(proxy_has_cut(proxy), "the connection is cut");
+	for (int i = 0; i < 3; i++) {
+		ok(requests[i].append.result == ES_OK && requests[i].append.version == version + i + 1,
+		   "each is applied, with its version");
+		sample_request_done(&requests[i]);
+	}
+	is_int(sample_head(store, "cut").version, version + 3, "once");
 }
 
 /* A connection of its own remembers nothing of the one before. */
@@ -261,6 +336,12 @@ main(void)
 	test_stale(store, other);
 	test_keys(store, other);
 	test_other_log(store);
+	test_restored(store);
+	test_failing_commit(store);
+	test_cut(store, PROXY_CUT_BEFORE_COMMIT, false, 1);
+	test_cut(store, PROXY_CUT_AFTER_COMMIT, false, 5);
+	test_cut(store, PROXY_CUT_BEFORE_COMMIT, true, 9);
+	test_cut(store, PROXY_CUT_AFTER_COMMIT, true, 13);
 	test_other_connection(store);
 	test_doubt(store, other);
 	test_at_random((struct es_store *[]){ store, other }, 1);
