@@ -157,7 +157,8 @@ es_round_fail(struct es_round *round, enum es_result result)
 {
 	for (int i = 0; i < round->count; i++) {
 		struct es_entry *entry = &round->entries[i];
-		const bool applied_perhaps = entry->state == ES_ENTRY_DECIDED || entry->state == ES_ENTRY_REPEATED;
+		const bool applied_perhaps =
+			round->lingers || entry->state == ES_ENTRY_DECIDED || entry->state == ES_ENTRY_REPEATED;
 		/* what was refused or not decided yet is surely not applied */
 		const enum es_result own = result == ES_OUTCOME_UNKNOWN && !applied_perhaps ? ES_UNAVAILABLE : result;
 		es_append_finish(entry->append, own, &round->error);

@@ -101,13 +101,13 @@ settle(struct es_round *round)
 {
 	bool tried_again = false;
 	bool certain = false;
-	bool lingers = false; /* what was only remembered, and not found after a lost commit, may still come to be */
 
+	round->lingers = false;
 	for (;;) {
 		enum es_result result = run_transaction(round, certain);
 		const bool has_time = es_clock_monotonic() < round->batch.deadline;
 		const bool again = result == ES_NOT_FOUND || result == ES_CONFLICT;
-		lingers = lingers || (result == ES_NOT_FOUND && round->batch.remembered);
+		round->lingers = round->lingers || (result == ES_NOT_FOUND && round->batch.remembered);
 		certain = certain || result == ES_CONFLICT;
 		/* a connection may have died while it lay idle: a fresh one is worth one try */
 		const bool fresh = result == ES_UNAVAILABLE && !tried_again;
@@ -117,7 +117,8 @@ settle(struct es_round *round)
 		if (again)
 			result = es_fail(&round->error, ES_UNAVAILABLE, NULL,
 			                 "there was no time left to apply it; try again in a moment");
-		return lingers && (result == ES_UNAVAILABLE || result == ES_FAILED) ? fail_unknown(round) : result;
+		const bool denied = result == ES_UNAVAILABLE || result == ES_FAILED;
+		return round->lingers && denied ? fail_unknown(round) : result;
 	}
 }
 
