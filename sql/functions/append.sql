@@ -22,11 +22,7 @@ DECLARE
 BEGIN
 	IF append.log IS NOT NULL THEN
 		-- each statement after the locks sees what was committed before them
-		IF cardinality(names) = 1 THEN
-			locked := pg_advisory_xact_lock(es.stream_lock_key(names[1]));
-		ELSE
-			PERFORM es.lock_streams(names);
-		END IF;
+		locked := es.lock_streams(names);
 		IF NOT es.still_stands(append.log, stream_ids, heads, head_events) THEN
 			RETURN NULL;
 		END IF;

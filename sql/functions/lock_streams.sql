@@ -2,10 +2,12 @@
 CREATE OR REPLACE FUNCTION es.lock_streams(names text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
+DECLARE
+	locked text;
 BEGIN
-	-- one stream, as in most batches, needs no sorting
+	-- one stream, as in most batches, needs no sorting, and an assignment starts no query
 	IF cardinality(names) = 1 THEN
-		PERFORM pg_advisory_xact_lock(es.stream_lock_key(names[1]));
+		locked := pg_advisory_xact_lock(es.stream_lock_key(names[1]));
 	ELSE
 		PERFORM pg_advisory_xact_lock(sorted.lock_key)
 		FROM (
