@@ -4,6 +4,9 @@
 # Its data, its socket and its processes lie in the folder $engine and are gone when it stops; so are the bridge and the
 # rules of the packet filter, where there were none before.  Sourced by tests/compose/run, which has bail and $here.
 
+# shellcheck source-path=SCRIPTDIR source=../debian.bash
+. "$here/../debian.bash"
+
 readonly start_patience=60 # seconds
 
 engine_process='' had_bridge=false
@@ -41,29 +44,17 @@ stop_engine() {
 	fi
 }
 
-# The places that this machine's own apt gets Debian 12 from, as lines of a sources.list.
-debian_sources() {
-	apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-		grep -E ' bookworm(-updates|-security)? main$' | sort -u
-}
-
 # Debian as the image "debian:bookworm-slim" has it, which gets its packages, apt's and npm's, the way this machine does.
 make_base_image() { # folder for the work
-	local tree=$1/base mirror proxies
+	local line options=()
 	! docker image inspect debian:bookworm-slim >/dev/null 2>&1 || return 0
-	mirror=$(debian_sources | awk '$3 == "bookworm" { print $2; exit }')
-	mkdir "$tree"
-	mount -t tmpfs -o mode=755 none "$tree" # dpkg waits for the disk after every file
-	debootstrap --variant=minbase bookworm "$tree" "$mirror" || return 1
-	debian_sources >"$tree/etc/apt/sources.list"
-	proxies=$(apt-config dump Acquire | grep -iE '^Acquire::(https?|Check)[^ ]* "..*"' || true)
-	printf '%s\nAcquire::Languages "none";\n' "$proxies" >"$tree/etc/apt/apt.conf.d/90machine"
-	printf 'force-unsafe-io\npath-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\n' \
-		>"$tree/etc/dpkg/dpkg.cfg.d/slim"
-	rm -rf "$tree/var/cache/apt/archives"/*.deb "$tree/var/lib/apt/lists"/*
-	cp /etc/ssl/certs/ca-certificates.crt "$tree/usr/local/share/machine-authorities.crt" 2>/dev/null || true
-	tar -C "$tree" -c . | docker import --change 'CMD ["bash"]' \
-		--change 'ENV NODE_EXTRA_CA_CERTS=/usr/local/share/machine-authorities.crt' \
-		--change "ENV NPM_CONFIG_REGISTRY=$(npm config get registry --prefix /)" - debian:bookworm-slim || return 1
-	umount "$tree"
+	while IFS= read -r line; do
+		options+=(--aptopt="$line")
+	done < <(apt-config dump Acquire | grep -iE '^Acquire::(https?|Check)[^ ]* "..*"')
+	[[ ! -e $authorities ]] || options+=("--customize-hook=copy-in $authorities /usr/local/share")
+	make_debian - "$1" --quiet --variant=minbase "${options[@]}" |
+		docker import --change 'CMD ["bash"]' \
+			--change "ENV NODE_EXTRA_CA_CERTS=/usr/local/share/${authorities##*/}" \
+			--change "ENV NPM_CONFIG_REGISTRY=$(npm config get registry --prefix /)" - debian:bookworm-slim
 }
+readonly authorities=/etc/ssl/certs/ca-certificates.crt

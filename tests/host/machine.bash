@@ -5,6 +5,9 @@
 # Sourced by tests/host/run.
 : "${work:?}" "${root:?}" "${here:?}"
 
+# shellcheck source-path=SCRIPTDIR source=../debian.bash
+. "$here/../debian.bash"
+
 readonly start_patience=60 # seconds until everything is up, or down
 # Beyond Debian's essential packages: what boots, what README takes for granted, what the programs link, what tests ask.
 readonly machine_packages=systemd-sysv,dbus,sudo,openssl,postgresql,nginx,make,libfcgi0ldbl,libjson-c5,libpq5,libuuid1,iproute2
@@ -13,13 +16,6 @@ readonly machine_packages=systemd-sysv,dbus,sudo,openssl,postgresql,nginx,make,l
 readonly built_with=(/usr/include /usr/lib/gcc)
 
 tree='' group='' machine='' first=''
-
-# The places that this machine's own apt gets Debian 12 from, as lines of a sources.list.
-debian_sources() {
-	# shellcheck disable=SC2016 # apt's own
-	apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-		grep -E ' bookworm(-updates|-security)? main$' | sort -u
-}
 
 make_machine() { # name of the host
 	local cgroups
@@ -33,11 +29,7 @@ make_machine() { # name of the host
 	tree=$work/tree
 	mkdir "$cgroups/eventledger-host.$$" || return 1
 	group=$cgroups/eventledger-host.$$
-	debian_sources >"$work/sources.list"
-	# shellcheck disable=SC2016 # $1 is the hook's
-	mmdebstrap --mode=root --variant=essential --include="$machine_packages" --aptopt='Acquire::Languages "none"' \
-		--dpkgopt=force-unsafe-io --extract-hook='printf "path-exclude /usr/share/%s/*\n" doc man locale >"$1/etc/dpkg/dpkg.cfg.d/slim"' \
-		bookworm "$tree" "$work/sources.list" || return 1
+	make_debian "$tree" "$work" --variant=essential --include="$machine_packages" || return 1
 	printf '%s\n' "$1" >"$tree/etc/hostname"
 	printf '127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost\n' "$1" >"$tree/etc/hosts"
 	tr -d - </proc/sys/kernel/random/uuid >"$tree/etc/machine-id"

@@ -14,6 +14,8 @@
 #include <string.h>
 
 /* Weak: all files of a test program count together. */
+extern int tap_count;
+extern int tap_failures;
 __attribute__((weak)) int tap_count;
 __attribute__((weak)) int tap_failures;
 
