@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { test, until } from './browser.mjs';
-import { addressOf, append, contentsOf, newLedger, send } from './client.mjs';
+import { addressOf, append, contentsOf, newLedger, rewind, send } from './client.mjs';
 
 test('a stranger finds one sentence and one thing to do', async ({ open }) => {
   const ledger = newLedger();
@@ -144,6 +144,21 @@ test('undoing what others have built on shows first what it would take with it',
   await page.asked();
   await page.shows(['milk (returns)', 'eggs', 'tea (goes)']);
   assert.deepEqual(await contentsOf(ledger), ['eggs', 'tea']);
+});
+
+test('what somebody else has undone is no longer offered to be undone', async ({ open }) => {
+  const ledger = newLedger();
+  await append(ledger, 'milk', 'eggs');
+  const page = await open(ledger);
+  await page.live();
+  await page.remove('milk');
+  await page.notice().hover(); // it does not go by itself then
+  await append(ledger, 'tea');
+  await page.shows(['eggs', 'tea']);
+  assert.equal(await page.notice().count(), 1, 'it stays where something else happens');
+  await rewind(ledger, 3);
+  await page.shows(['milk', 'eggs']);
+  await page.notice().waitFor({ state: 'detached' });
 });
 
 test('removing what somebody else has removed is no error', async ({ open }) => {

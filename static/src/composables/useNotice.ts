@@ -8,6 +8,8 @@ const SHOWN_MS = 10_000;
 export interface Notice {
   readonly text: string;
   readonly tone: 'plain' | 'problem';
+  /** The version of the event that the action takes back. */
+  readonly undoes?: number;
   readonly action?: { readonly label: string; readonly run: () => void };
 }
 
