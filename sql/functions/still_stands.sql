@@ -1,7 +1,8 @@
 -- By the event that was the head, not by its version alone: a log that was restored beneath open connections has the same
--- name, until it is renewed, and may have the same versions.  Versions are dense and events stay, so that event is the head
--- for as long as nothing follows it; looking for what follows is cheaper than looking for the newest (measured with 19
--- streams: a third).
+-- name, until it is renewed, and may have the same versions.  Versions are dense and events stay, so from that version on
+-- there is exactly that event for as long as it is the head: one look at the index tells both (measured with 30 events in 25
+-- streams: all of es.append takes a twentieth less than with two looks).  The limit keeps the planner to looks: it knows no
+-- statistics by which a join of everything would be worse.
 CREATE OR REPLACE FUNCTION es.still_stands(log text, stream_ids bigint[], heads bigint[], head_events uuid[])
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -13,9 +14,13 @@ BEGIN
 			FROM (
 				SELECT unnest(stream_ids) AS stream_id, unnest(heads) AS head, unnest(head_events) AS head_event
 			) AS u
-			LEFT JOIN es.events AS e ON e.stream_id = u.stream_id AND e.version = u.head
-			LEFT JOIN es.events AS n ON n.stream_id = u.stream_id AND n.version = u.head + 1
-			WHERE e.version IS NULL OR e.id IS DISTINCT FROM u.head_event OR n.version IS NOT NULL
+			LEFT JOIN LATERAL (
+				SELECT n.id
+				FROM es.events AS n
+				WHERE n.stream_id = u.stream_id AND n.version >= u.head
+				LIMIT 2
+			) AS e ON true
+			WHERE (e.id = u.head_event) IS NOT TRUE
 		)
 		FROM es.log AS l
 	);
