@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <time.h>
 
 static int64_t
@@ -50,4 +51,15 @@ es_clock_poll_timeout(int64_t deadline)
 	if (left > (int64_t)INT_MAX * ES_MILLISECOND - ES_MILLISECOND)
 		return INT_MAX;
 	return (int)((left + ES_MILLISECOND - 1) / ES_MILLISECOND);
+}
+
+int64_t
+es_clock_jitter(int64_t most)
+{
+	uint64_t random;
+
+	/* so few bytes come at once, and never fail once the kernel has its seed: man 2 getrandom */
+	while (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		;
+	return (int64_t)(random % ((uint64_t)most + 1));
 }

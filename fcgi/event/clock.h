@@ -28,4 +28,7 @@ char *es_time_format(int64_t time, char text[static ES_TIME_TEXT_SIZE]);
 /* Milliseconds from now until deadline (monotonic), rounded up, for poll(2); 0 when it has passed. */
 int es_clock_poll_timeout(int64_t deadline);
 
+/* A random time from 0 to most (not negative), in whatever unit most has: it spreads what would come back together. */
+int64_t es_clock_jitter(int64_t most);
+
 #endif

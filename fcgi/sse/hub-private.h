@@ -23,9 +23,6 @@ struct sse_hub {
 
 void sse_hub_count(const struct sse_hub *hub, enum sse_metric metric, int64_t number);
 
-/* Writes what waits for it; closes it if it has left or fallen off. */
-void sse_hub_write(struct sse_hub *hub, struct sse_subscriber *subscriber);
-
 /*
  * Writes what was appended to all who read it, of feeds that have rested enough.  Returns when the next of them has
  * (monotonic; INT64_MAX: none waits).

@@ -1,12 +1,9 @@
 #include "sse/hub.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uuid/uuid.h>
 
 #include "event/clock.h"
 #include "http/log.h"
@@ -120,7 +117,6 @@ close_slow(struct sse_hub *hub, struct sse_subscriber *subscriber)
 	sse_hub_close(hub, subscriber);
 }
 
-/* Writes what waits for it; closes it if it has left or fallen off. */
 void
 sse_hub_write(struct sse_hub *hub, struct sse_subscriber *subscriber)
 {
@@ -268,18 +264,6 @@ sse_hub_place_all(struct sse_hub *hub, struct sse_feed *feed)
 	}
 }
 
-/* A number up to most; of identifier quality is more than a pause needs, but it needs no seed. */
-static int64_t
-random_up_to(int64_t most)
-{
-	uuid_t random;
-	uint32_t number;
-
-	uuid_generate_random(random);
-	memcpy(&number, random + 9, sizeof number);
-	return number % (most + 1);
-}
-
 void
 sse_hub_join(struct sse_hub *hub, int fd, const char *name, int64_t version)
 {
@@ -307,17 +291,11 @@ sse_hub_join(struct sse_hub *hub, int fd, const char *name, int64_t version)
 	sse_hub_set_waiting(subscriber, true);
 	sse_hub_count(hub, SSE_METRIC_SUBSCRIBERS, 1);
 
-	sse_frame_start(&hub->scratch, RETRY_LEAST + random_up_to(RETRY_MOST - RETRY_LEAST));
+	sse_frame_start(&hub->scratch, RETRY_LEAST + es_clock_jitter(RETRY_MOST - RETRY_LEAST));
 	if (!add_scratch(hub, subscriber))
 		return;
 	/* usually everything is here, and one write takes the header lines, what it missed, and the head */
 	place(hub, subscriber);
-}
-
-void
-sse_hub_writable(struct sse_hub *hub, struct sse_subscriber *subscriber)
-{
-	sse_hub_write(hub, subscriber);
 }
 
 /* --- time --- */

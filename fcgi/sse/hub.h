@@ -37,8 +37,8 @@ void sse_hub_free(struct sse_hub *hub);
  */
 void sse_hub_join(struct sse_hub *hub, int fd, const char *name, int64_t version);
 
-/* Its socket takes bytes again.  May close it. */
-void sse_hub_writable(struct sse_hub *hub, struct sse_subscriber *subscriber);
+/* Writes what waits for it, as far as its socket takes it now; closes it if it has left or fallen off. */
+void sse_hub_write(struct sse_hub *hub, struct sse_subscriber *subscriber);
 
 /* Frees it. */
 void sse_hub_close(struct sse_hub *hub, struct sse_subscriber *subscriber);

@@ -72,7 +72,7 @@ go_round(struct sse_loop *loop, int64_t wake)
 		if ((events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 			sse_hub_close(loop->hub, subscriber);
 		else
-			sse_hub_writable(loop->hub, subscriber);
+			sse_hub_write(loop->hub, subscriber);
 	}
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.ptr == loop->options.news)

@@ -295,6 +295,45 @@ test_plans(void)
 	es_database_free(database);
 }
 
+/* Without a COMMIT of its own a statement is committed by the sync: an error of that comes with no statement's result.
+ */
+static void
+test_sync_fails(void)
+{
+	static const struct es_statement statements[] = {
+		{ "one", "SELECT 1" },
+		{ "twice", "INSERT INTO late VALUES (1), (1)" },
+		{ NULL, NULL },
+	};
+	enum { ONE, TWICE };
+	struct es_error error = ES_ERROR_INIT;
+	char conninfo[64];
+
+	snprintf(conninfo, sizeof conninfo, "dbname=%s user=postgres", getenv("STORE_DATABASE"));
+	const struct es_database_options options = {
+		.conninfo = conninfo,
+		.application_name = "sync",
+		.statements = statements,
+		.setup = "CREATE TEMP TABLE late (key integer UNIQUE DEFERRABLE INITIALLY DEFERRED)",
+	};
+	struct es_database *database = es_database_new(&options);
+	const int64_t deadline = es_clock_monotonic() + 10 * ES_SECOND;
+	for (int round = 1; round <= 2; round++) {
+		_cleanup_result_ PGresult *one = NULL;
+		PGresult *none = NULL;
+		if (es_database_connect(database, deadline, &error) != ES_OK)
+			bail("no connection: %s", error.reason);
+		is_int(es_database_query(database, ONE, NULL, deadline, &one, &error), ES_OK,
+		       "a statement is answered");
+		is_int(es_database_query(database, TWICE, NULL, deadline, &none, &error), ES_UNAVAILABLE,
+		       "one that fails when it is committed");
+		ok(strstr(error.reason, "duplicate key") != NULL, "with the server's reason");
+		ok(none == NULL && !es_database_connected(database), "without a result; the connection is closed");
+	}
+	is_int(es_database_reconnects(database), 1, "the next one was made at once");
+	es_database_free(database);
+}
+
 int
 main(void)
 {
@@ -312,6 +351,7 @@ main(void)
 	test_away();
 	test_waiting_behind();
 	test_plans();
+	test_sync_fails();
 	es_store_free(store);
 	proxy_free(proxy);
 	return done_testing();

@@ -42,11 +42,34 @@ test_timeout(void)
 	ok(es_clock_monotonic() + rounded * ES_MILLISECOND >= deadline, "what is left is rounded up");
 }
 
+static void
+test_jitter(void)
+{
+	enum { MOST = 3, DRAWS = 400 };
+	int drawn[MOST + 1] = { 0 };
+	int outside = 0;
+
+	is_int(es_clock_jitter(0), 0, "of nothing nothing is drawn");
+	ok(es_clock_jitter(INT64_MAX) >= 0, "the longest is no overflow");
+	for (int i = 0; i < DRAWS; i++) {
+		const int64_t number = es_clock_jitter(MOST);
+		if (number < 0 || number > MOST)
+			outside++;
+		else
+			drawn[number]++;
+	}
+	is_int(outside, 0, "nothing lies outside");
+	/* that one of four is never drawn in 400 has a probability of 4 * 0.75^400, below 10^-48 */
+	for (int number = 0; number <= MOST; number++)
+		ok(drawn[number] > 0, "%d is drawn", number);
+}
+
 int
 main(void)
 {
 	test_format();
 	test_timeout();
+	test_jitter();
 	const int64_t before = es_clock_monotonic();
 	ok(es_clock_monotonic() >= before, "the monotonic clock does not go back");
 	ok(es_clock_wall() > INT64_C(1700000000) * ES_SECOND, "the wall clock is past 2023");

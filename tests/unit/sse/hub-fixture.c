@@ -132,7 +132,7 @@ write_more(void)
 
 	if (epoll_wait(poller, &event, 1, 0) != 1 || (event.events & EPOLLOUT) == 0)
 		return false;
-	sse_hub_writable(fixture_hub, event.data.ptr);
+	sse_hub_write(fixture_hub, event.data.ptr);
 	return true;
 }
 
