@@ -36,6 +36,12 @@ describe('requests', () => {
     expect((await http.rewindDiff(2)).added).toHaveLength(2);
   });
 
+  it('follow the pages of the ledgers to the end', async () => {
+    const page = (ledger: string, next: string | null) => answer(200, { ledgers: [{ ledger, items: 1 }], next });
+    const { http } = serverOf({ '/api/ledgers': page('a', '/next'), '/next': page('b', null) });
+    expect((await http.ledgers()).map(({ ledger }) => ledger)).toEqual(['a', 'b']);
+  });
+
   it('send a command with its key and condition', async () => {
     const { http, asked } = serverOf({
       '/api/ledgers/main/commands': answer(201, { log: 'l', version: 4, events: [] }),

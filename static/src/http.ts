@@ -10,6 +10,8 @@ import {
 
 /** Longer than the 20 s for which the server may hold a command whose outcome it is still finding out. */
 const TIMEOUT_MS = 25_000;
+/** From the first line of an answer to its end: 4 MiB at 0.3 Mbit/s. */
+const BODY_TIMEOUT_MS = 120_000;
 /** The most that one answer may hold, so that a long list takes few round trips. */
 const ITEMS_PER_PAGE = 10_000;
 export const EVENTS_PER_PAGE = 50;
@@ -69,19 +71,27 @@ export function createHttp(ledger: string, fetcher: Fetch = (input, init) => fet
   const root = `/api/ledgers/${ledger}`;
 
   async function request<T>(url: string, decode: (value: unknown) => T, init: RequestInit = {}): Promise<T> {
-    let response: Response;
+    const abort = new AbortController();
+    let timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
     let body: unknown;
     try {
-      response = await fetcher(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    } catch {
-      throw new HttpError('the server cannot be reached', null);
-    }
-    if (!response.ok)
-      throw await refusal(response);
-    try {
-      body = await response.json();
-    } catch {
-      throw new HttpError('the answer was cut off', null);
+      let response: Response;
+      try {
+        response = await fetcher(url, { ...init, signal: abort.signal });
+      } catch {
+        throw new HttpError('the server cannot be reached', null);
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), BODY_TIMEOUT_MS);
+      if (!response.ok)
+        throw await refusal(response);
+      try {
+        body = await response.json();
+      } catch {
+        throw new HttpError('the answer was cut off', null);
+      }
+    } finally {
+      clearTimeout(timer);
     }
     return decode(body);
   }
@@ -111,6 +121,9 @@ export function createHttp(ledger: string, fetcher: Fetch = (input, init) => fet
       request(`${root}/events?after=${version}&limit=${limit}`, decodeEvents),
 
     eventsAt: (next: string): Promise<EventsPage> => request(next, decodeEvents),
+
+    /** Where those before a version are. */
+    eventsBefore: (version: number): string => `${root}/events?before=${version}&limit=${EVENTS_PER_PAGE}`,
 
     event: (version: number): Promise<LedgerEvent> => request(`${root}/events/${version}`, decodeEvent),
 
@@ -145,7 +158,13 @@ export function createHttp(ledger: string, fetcher: Fetch = (input, init) => fet
     session: (): Promise<Session> => request('/api/session', decodeSession),
 
     async ledgers(): Promise<LedgerSummary[]> {
-      return (await request('/api/ledgers', decodeLedgers)).ledgers;
+      const all: LedgerSummary[] = [];
+      for (let next: string | null = '/api/ledgers'; next !== null;) {
+        const page: { ledgers: LedgerSummary[]; next: string | null } = await request(next, decodeLedgers);
+        all.push(...page.ledgers);
+        next = page.next;
+      }
+      return all;
     },
   };
 }

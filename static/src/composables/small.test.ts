@@ -14,7 +14,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('the announcer', () => {
-  it('sums up what happened once it has settled', async () => {
+  it('sums up what happened every few seconds, also where something happens all the time', async () => {
     const phase = ref('loading');
     const version = ref(0);
     const items = ref<readonly unknown[]>([1]);
@@ -22,18 +22,21 @@ describe('the announcer', () => {
     const announcement = inScope(() => ({ text: useAnnouncer({ phase, version, items, connection }) })).text;
     version.value = 3;
     phase.value = 'ready';
-    for (let change = 0; change < 5; change++) {
+    const said: string[] = [];
+    for (let change = 0; change < 6; change++) {
       version.value++;
       await nextTick();
       vi.advanceTimersByTime(1000);
+      said.push(announcement.value);
     }
-    expect(announcement.value).toBe('');
-    vi.advanceTimersByTime(2500);
-    expect(announcement.value).toBe('5 changes. The list has 1 item.');
+    expect(said).toEqual(['', '', '3 changes. The list has 1 item.', said[2], said[2], said[2]]);
+    expect(announcement.value).toBe('3 changes. The list has 1 item.');
     connection.value = 'offline';
     await nextTick();
     vi.advanceTimersByTime(2500);
     expect(announcement.value).toContain('Offline');
+    vi.advanceTimersByTime(60_000);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
@@ -70,7 +73,9 @@ describe('presence', () => {
     vi.stubGlobal('document', document);
     vi.stubGlobal('window', window);
     vi.stubGlobal('navigator', { onLine: false });
-    const { awake, online, stop } = inScope(usePresence);
+    vi.stubGlobal('location', { hostname: 'ledger.example.org' });
+    const { awake, online, local, stop } = inScope(usePresence);
+    expect(local).toBe(false);
     expect([awake.value, online.value]).toEqual([true, false]);
 
     const hear = (target: EventTarget, type: string) => target.dispatchEvent(new Event(type));
@@ -91,6 +96,20 @@ describe('presence', () => {
     hear(window, 'online');
     hear(window, 'pagehide');
     expect([awake.value, online.value]).toEqual([true, false]);
+  });
+});
+
+describe('a server on this machine', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it.each([
+    ['localhost', true], ['127.0.0.1', true], ['[::1]', true], ['127.0.0.1.example.org', false], ['10.127.0.1', false],
+  ])('%s: %s', (hostname, expected) => {
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }));
+    vi.stubGlobal('window', new EventTarget());
+    vi.stubGlobal('navigator', { onLine: true });
+    vi.stubGlobal('location', { hostname });
+    expect(inScope(usePresence).local).toBe(expected);
   });
 });
 

@@ -1,12 +1,12 @@
 /*
- * A quiet account of what happens, for those who listen to the page: one summary after things have settled, not
- * one message an event.
+ * A quiet account of what happens, for those who listen to the page: one summary of some seconds, not one
+ * message an event; also where something happens all the time.
  */
 import { onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { countOf } from '../model/sentence';
 import type { Connection } from './useStream';
 
-const SETTLED_MS = 2_500;
+const GATHERED_MS = 2_500;
 
 const CONNECTIONS: Record<Connection, string> = {
   'connecting': '',
@@ -30,6 +30,7 @@ export function useAnnouncer({ phase, version, items, connection }: Announced) {
   let connectionTold = connection.value;
 
   function tell() {
+    timer = undefined;
     const parts: string[] = [];
     if (connection.value !== connectionTold && connectionTold !== 'connecting')
       parts.push(CONNECTIONS[connection.value]);
@@ -46,8 +47,7 @@ export function useAnnouncer({ phase, version, items, connection }: Announced) {
     told = version.value;
   }, { flush: 'sync' });
   watch([version, connection], () => {
-    clearTimeout(timer);
-    timer = setTimeout(tell, SETTLED_MS);
+    timer ??= setTimeout(tell, GATHERED_MS);
   });
   onScopeDispose(() => clearTimeout(timer));
   return announcement;

@@ -135,6 +135,10 @@ export function useCommands(options: CommandsOptions) {
     settleUpTo(version: number) {
       drop((one) => one.version === null || one.version > version);
     },
+    /** The versions that the server gave mean nothing any more. */
+    forgetSaved() {
+      drop((one) => one.version === null);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HttpError } from '../http';
 import { FakeServer } from '../testing/fakes';
-import { useHistory } from './useHistory';
+import { KEPT, useHistory } from './useHistory';
 
 function historyOf(events: number) {
   const server = new FakeServer();
@@ -96,6 +96,36 @@ describe('the history', () => {
     await Promise.all([late, history.reload(1)]);
     expect(versions()).toEqual([1]);
     expect(history.find(1)?.body).toEqual({ type: 'item-appended', content: 'new' });
+  });
+
+  it('shows nothing of another log while the new one cannot be loaded', async () => {
+    const { server, history, versions } = historyOf(3);
+    await history.load();
+    server.failure = new HttpError('busy', 503);
+    await history.reload(1);
+    expect(versions()).toEqual([]);
+    expect(history.phase.value).toBe('error');
+    expect(history.next.value).toBeNull();
+  });
+
+  it('gives up the older half of very many, which can be loaded again', async () => {
+    const { server, history, versions } = historyOf(2 * KEPT + 9);
+    await history.load();
+    while (history.events.value.length < 2 * KEPT - 50)
+      await history.loadMore();
+    for (let count = 49; count > 0; count--) {
+      server.append('more');
+      history.receive(server.events.at(-1)!);
+    }
+    history.trim();
+    expect(versions()).toHaveLength(2 * KEPT - 1);
+    server.append('one more');
+    history.receive(server.events.at(-1)!);
+    history.trim();
+    expect(versions()).toEqual(down(server.head, server.head - KEPT + 1));
+    await history.loadMore();
+    expect(versions()).toEqual(down(server.head, server.head - KEPT - 49));
+    expect(history.find(server.head - KEPT)?.version).toBe(server.head - KEPT);
   });
 
   it('fetches an event that is spoken of once', async () => {

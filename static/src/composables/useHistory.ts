@@ -11,8 +11,10 @@ import { activeVersions } from '../model/active';
 
 /** Beyond so many missed events, loading the newest page costs less than filling the gap. */
 const GAP_MAX = 1000;
+/** Where a page stays open for days, the older half is given up at twice so many: it is there to be loaded again. */
+export const KEPT = 1000;
 
-type HistoryHttp = Pick<Http, 'newestEvents' | 'eventsAfter' | 'eventsAt' | 'event'>;
+type HistoryHttp = Pick<Http, 'newestEvents' | 'eventsAfter' | 'eventsAt' | 'eventsBefore' | 'event'>;
 
 export function useHistory(http: HistoryHttp) {
   const events = shallowRef<readonly LedgerEvent[]>([]);
@@ -132,8 +134,19 @@ export function useHistory(http: HistoryHttp) {
     /** Forgets everything: the log is another one, or went back to this version. */
     reload(version: number) {
       expected = version;
+      events.value = [];
+      next.value = null;
+      phase.value = 'loading';
       mentioned.clear();
       return load();
+    },
+
+    /** Nobody reads the older ones now: gives up some, where there are very many. */
+    trim() {
+      if (events.value.length < 2 * KEPT || loadingMore.value)
+        return;
+      events.value = events.value.slice(0, KEPT);
+      next.value = http.eventsBefore(events.value.at(-1)!.version);
     },
 
     /** Fetches one event for a sentence that mentions it, once. */

@@ -184,6 +184,55 @@ describe('the ledger', () => {
     expect(contentsShown()).toEqual(['milk', 'eggs']);
   });
 
+  it('finds the other log where its events come before its head, one of them too large to be told', async () => {
+    const { server, source, ledger, say, contentsShown } = await ledgerOf('milk');
+    await say(['head', server.headFrame()]);
+    server.log = 'bbbbbbbb';
+    server.append('eggs', 'tea');
+    await say(['message', server.frame(2, { withChanges: false })]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(ledger.log.value).toBe('bbbbbbbb');
+    expect(contentsShown()).toEqual(['milk', 'eggs', 'tea']);
+    expect(source.last().address).toBe('/sse/ledgers/main?after=3');
+  });
+
+  it('no longer shows what another log had saved', async () => {
+    const { server, ledger, say } = await ledgerOf('milk');
+    await say(['head', server.headFrame()]);
+    void ledger.commands.send({ type: 'append', content: 'eggs' }, 'eggs');
+    await settle();
+    expect(ledger.commands.pending.value).toMatchObject([{ state: 'saved', version: 2 }]);
+    await say(['reset', { version: 1, log: server.log }], ['reset', { version: 0, log: server.log }]);
+    expect(ledger.version.value).toBe(0);
+    expect(ledger.commands.pending.value).toEqual([]);
+  });
+
+  it('does not mind an earlier attempt to load that fails after a later one succeeded', async () => {
+    const server = new FakeServer();
+    const http = server.http();
+    let failFirst: (error: HttpError) => void = () => {};
+    const heads = [new Promise<never>((_, reject) => (failFirst = reject)), http.head()];
+    const ledger = inScope(() => useLedger({
+      name: 'main', presence: presence(), http: { ...http, head: () => heads.shift() ?? http.head() },
+      connect: sources().connect, random: () => 1,
+    }));
+    const first = ledger.load();
+    await ledger.load();
+    failFirst(new HttpError('busy', 503));
+    await first;
+    expect(ledger.phase.value).toBe('ready');
+  });
+
+  it('does not promise to try again what cannot succeed', async () => {
+    const server = new FakeServer();
+    server.failure = new HttpError('there is no such ledger', 404);
+    const ledger = inScope(() => useLedger({
+      name: 'main', presence: presence(), http: server.http(), connect: sources().connect, random: () => 1,
+    }));
+    await ledger.load();
+    expect([ledger.phase.value, ledger.retrying.value]).toEqual(['error', false]);
+  });
+
   it('says why it cannot be loaded, and tries again', async () => {
     const server = new FakeServer();
     server.failure = new HttpError('the database is away', 503);

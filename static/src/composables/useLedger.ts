@@ -30,6 +30,8 @@ export function useLedger(options: LedgerOptions) {
   const phase = shallowRef<'loading' | 'ready' | 'error'>('loading');
   /** Why loading failed, while the phase is "error". */
   const problem = shallowRef('');
+  /** Whether it is tried again by itself then. */
+  const retrying = shallowRef(false);
   const log = shallowRef('');
   const version = shallowRef(0);
   const items = shallowRef<readonly Item[]>([]);
@@ -69,6 +71,8 @@ export function useLedger(options: LedgerOptions) {
   let draining = false;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
+  /** Counts the attempts to load: what becomes of one that is not the last does not matter. */
+  let attempt = 0;
 
   function show(state: StatePage) {
     items.value = state.items;
@@ -87,8 +91,9 @@ export function useLedger(options: LedgerOptions) {
     history.expect(state.version);
   }
 
-  /** Another log: nothing known so far means anything any more. */
+  /** Another log, or one that went back: nothing known so far means anything any more. */
   function startOver(state: StatePage) {
+    commands.forgetSaved();
     show(state);
     return history.reload(state.version);
   }
@@ -123,9 +128,10 @@ export function useLedger(options: LedgerOptions) {
     if (head.log !== log.value)
       return startOver(await http.head());
     const back = head.version < version.value;
-    show(await http.state(head.version, head.log));
+    const state = await http.state(head.version, head.log);
     if (back)
-      return history.reload(head.version);
+      return startOver(state);
+    show(state);
     history.expect(head.version);
   }
 
@@ -142,9 +148,12 @@ export function useLedger(options: LedgerOptions) {
         else
           await onReset(frame.head);
       }
-    } catch {
+    } catch (error) {
       /* What could not be fetched now comes again: the stream goes on from the version reached. */
       inbox = [];
+      /* It never can be, where it is of a log that is gone: then the stream goes on from the head of the other. */
+      if (error instanceof HttpError && error.status === 410)
+        await catchUp().catch(() => {});
       stream.reopen();
     } finally {
       draining = false;
@@ -152,18 +161,24 @@ export function useLedger(options: LedgerOptions) {
   }
 
   async function load(): Promise<void> {
+    const mine = ++attempt;
     clearTimeout(retry);
     try {
       /* What may be done is known before the list is shown: nothing appears and goes again. */
       const [state] = await Promise.all([http.head(), session.refresh()]);
+      if (mine !== attempt)
+        return;
       show(state);
       phase.value = 'ready';
       history.expect(state.version);
       stream.start();
     } catch (caught) {
+      if (mine !== attempt)
+        return;
       const error = caught instanceof HttpError ? caught : new HttpError(String(caught), null);
       problem.value = error.signedOut ? 'you are signed out' : error.message;
       phase.value = 'error';
+      retrying.value = error.transient;
       if (error.transient)
         retry = setTimeout(() => void load(), backoffMs(failures++, error.retryAfterMs, random));
     }
@@ -172,7 +187,7 @@ export function useLedger(options: LedgerOptions) {
   onScopeDispose(() => clearTimeout(retry));
 
   return {
-    name, http, phase, problem, log, version, items, history, commands, session,
+    name, http, phase, problem, retrying, log, version, items, history, commands, session,
     connection: stream.connection,
     load() {
       void history.load();

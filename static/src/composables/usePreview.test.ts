@@ -38,7 +38,7 @@ describe('the preview of a rewind', () => {
     expect(control.preview.value).toMatchObject({ phase: 'ready', target: 3, diff: { from: 4, to: 2 } });
     expect(control.preview.value?.diff?.removed.map(({ content }) => content)).toEqual(['tea']);
     expect(control.preview.value?.diff?.added.map(({ content }) => content)).toEqual(['milk']);
-    expect(control.effect.value).toEqual({ ends: new Set([4, 3]), returns: new Set() });
+    expect(control.effect.value).toEqual({ ends: new Set([4, 3]), returns: new Set(), whole: true });
   });
 
   it('is done at the version it was made for', async () => {
@@ -84,6 +84,17 @@ describe('the preview of a rewind', () => {
     server.failure = null;
     await control.refresh();
     expect(control.preview.value?.phase).toBe('ready');
+  });
+
+  it('is made anew where the stream was quicker than its answer', async () => {
+    const { server, source, ledger, control } = await previewOf();
+    const opening = control.open(3);
+    server.append('salt');
+    source.last().say('message', server.frame(server.head));
+    await opening;
+    await settle();
+    expect(ledger.version.value).toBe(server.head);
+    expect(control.preview.value).toMatchObject({ phase: 'ready', diff: { from: server.head } });
   });
 
   it('is withdrawn without a trace, also while it is being made', async () => {

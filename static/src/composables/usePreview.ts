@@ -41,6 +41,9 @@ export function usePreview(ledger: PreviewLedger) {
       if (mine !== asked || preview.value === null)
         return;
       preview.value = { ...before, phase: 'ready', diff, since: before.since ?? diff.from, problem: '' };
+      /* The stream was quicker than the answer. */
+      if (ledger.version.value > diff.from)
+        void refresh();
     } catch (error) {
       if (mine === asked && preview.value !== null)
         preview.value = { ...before, phase: 'error', problem: error instanceof Error ? error.message : String(error) };

@@ -8,28 +8,34 @@ import type { LedgerEvent } from '../api';
  * are loaded later the chain is simply walked again: it enters the older part where it left this one.
  */
 export function activeVersions(events: readonly LedgerEvent[], head: number): ReadonlySet<number> {
-  const newest = events[0];
-  const active = new Set<number>();
-  if (newest === undefined)
-    return active;
+  return walk(events, head).active;
+}
 
+/** The chain as far as it is loaded, and the version at which it leaves for the part that is not (0: it is whole). */
+function walk(events: readonly LedgerEvent[], head: number): { active: Set<number>; leaves: number } {
+  const newest = events[0]?.version ?? 0;
+  const active = new Set<number>();
   let version = head;
-  while (version > 0 && version <= newest.version) {
-    const event = events[newest.version - version];
+  while (version > 0 && version <= newest) {
+    const event = events[newest - version];
     if (event === undefined)
       break;
     active.add(version);
     version = event.base;
   }
-  return active;
+  return { active, leaves: version };
 }
 
-/** What a rewind would do to the cards: the versions that stop being active, and those that become so again. */
+/**
+ * What a rewind would do to the cards: the loaded versions that stop being active, and those that become so again.
+ * That is all of them where both chains go on alike below what is loaded.
+ */
 export function effectOfRewind(events: readonly LedgerEvent[], head: number, target: number) {
-  const now = activeVersions(events, head);
-  const then = activeVersions(events, target - 1);
+  const now = walk(events, head);
+  const then = walk(events, target - 1);
   return {
-    ends: new Set([...now].filter((version) => !then.has(version))),
-    returns: new Set([...then].filter((version) => !now.has(version))),
+    ends: new Set([...now.active].filter((version) => !then.active.has(version))),
+    returns: new Set([...then.active].filter((version) => !now.active.has(version))),
+    whole: now.leaves === then.leaves,
   };
 }

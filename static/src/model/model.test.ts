@@ -62,6 +62,13 @@ describe('active events', () => {
     expect([...activeVersions([], 0)]).toEqual([]);
   });
 
+  it('of a part do not pretend to be all that a rewind would change', () => {
+    const events = newestFirst(worked());
+    expect(effectOfRewind(events, 7, 6).whole).toBe(true);
+    expect(effectOfRewind(events.slice(0, 4), 7, 6)).toEqual({ ends: new Set([7]), returns: new Set(), whole: true });
+    expect(effectOfRewind(events.slice(0, 4), 7, 2)).toEqual({ ends: new Set([7, 5, 4]), returns: new Set(), whole: false });
+  });
+
   it('after a rewind are those a preview foretold', () => {
     for (let seed = 1; seed <= 50; seed++) {
       const server = randomLog(seed, 40);

@@ -8,7 +8,7 @@ import type { Source } from '../composables/useStream';
 import { HttpError, type Http } from '../http';
 
 export function presence() {
-  return { awake: ref(true), online: ref(true) };
+  return { awake: ref(true), online: ref(true), local: false };
 }
 
 /** Runs a composable as a component would; `stop` unmounts it. */
@@ -203,6 +203,7 @@ export class FakeServer {
       newestEvents: () => this.ask('newest', () => this.below(this.head + 1)),
       eventsAfter: (version, limit) => this.ask(`after ${version}`, () =>
         this.page(this.events.slice(version, version + limit), null)),
+      eventsBefore: (version) => String(version),
       eventsAt: (next) => this.ask(`at ${next}`, () => this.below(Number(next))),
       event: (version) => this.ask(`event ${version}`, () => {
         const event = this.events[version - 1];
