@@ -48,7 +48,7 @@ answer_decided(struct es_round *round, struct es_entry *entry)
 			.type = event->type,
 			.data = event->data,
 			.base = event->base,
-			.actor = event->actor,
+			.actor = entry->append->actor, /* an event's own may be of the request that it repeats */
 			.command_id = command_id,
 			.recorded_at = event->recorded_at,
 		};

@@ -68,8 +68,11 @@ run_transaction(struct es_round *round, bool certain)
 	struct es_batch *batch = &round->batch;
 	const int64_t started = es_clock_monotonic();
 
-	if (!es_round_prepare(round))
+	if (!es_round_prepare(round)) {
+		if (round->lingers)
+			operations->abort(round->store);
 		return es_fail(&round->error, ES_FAILED, NULL, "no memory for a batch");
+	}
 	batch->certain = certain;
 	const enum es_result begun = operations->begin(round->store, batch, &round->error);
 	if (begun != ES_OK)
@@ -107,18 +110,24 @@ settle(struct es_round *round)
 		enum es_result result = run_transaction(round, certain);
 		const bool has_time = es_clock_monotonic() < round->batch.deadline;
 		const bool again = result == ES_NOT_FOUND || result == ES_CONFLICT;
-		round->lingers = round->lingers || (result == ES_NOT_FOUND && round->batch.remembered);
+		/* it could not come to be while the transaction just tried held its locks, but can since then */
+		if (round->lingers && result != ES_OK && result != ES_REFUSED)
+			return fail_unknown(round);
+		round->lingers = result == ES_NOT_FOUND && round->batch.remembered;
 		certain = certain || result == ES_CONFLICT;
 		/* a connection may have died while it lay idle: a fresh one is worth one try */
 		const bool fresh = result == ES_UNAVAILABLE && !tried_again;
 		tried_again = tried_again || fresh;
 		if (has_time && (again || fresh))
 			continue;
+		if (round->lingers) {
+			round->store->operations->abort(round->store);
+			return fail_unknown(round);
+		}
 		if (again)
 			result = es_fail(&round->error, ES_UNAVAILABLE, NULL,
 			                 "there was no time left to apply it; try again in a moment");
-		const bool denied = result == ES_UNAVAILABLE || result == ES_FAILED;
-		return round->lingers && denied ? fail_unknown(round) : result;
+		return result;
 	}
 }
 

@@ -213,6 +213,7 @@ es_postgres_roll_back(struct es_postgres *postgres)
 	const enum es_result result = postgres->result;
 	const int64_t deadline = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
 
+	postgres->holding = false;
 	if (!es_database_connected(postgres->database))
 		return;
 	postgres->result = ES_OK;

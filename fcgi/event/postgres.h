@@ -65,6 +65,8 @@ struct es_postgres {
 	int doubt;             /* how long it is in doubt after a wrong memory, in batches: doubles each time */
 	int doubted;           /* batches for which it still is */
 
+	bool holding; /* find has left its transaction open, with the locks: for the next begin */
+
 	/* The first failure of the exchange under way: sends and results after it do nothing. */
 	enum es_result result;
 	char state[6]; /* its SQLSTATE, where the server refused a statement; "" where the connection did not hold */

@@ -119,11 +119,14 @@ read_targets(struct es_batch *batch, const PGresult *result)
 		batch->targets[es_postgres_int64(result, i, 0)].live = (int)es_postgres_int64(result, i, 1);
 }
 
-/* One attempt of the first round trip. */
+/* One attempt of the first round trip; in a transaction of its own, unless find has left one open. */
 static void
 lock_and_read(struct es_postgres *postgres, struct es_batch *batch, struct es_error *error)
 {
-	es_postgres_send(postgres, STATEMENT_BEGIN, NULL, error);
+	const bool begins = !postgres->holding;
+
+	if (begins)
+		es_postgres_send(postgres, STATEMENT_BEGIN, NULL, error);
 	send_stream_names(postgres, STATEMENT_LOCK_STREAMS, batch, error);
 	send_stream_names(postgres, STATEMENT_HEADS, batch, error);
 	const bool facts = send_fact_requests(postgres, batch, error);
@@ -136,7 +139,8 @@ lock_and_read(struct es_postgres *postgres, struct es_batch *batch, struct es_er
 	/* nothing is written yet: who waits for a lock may give up when the time of the requests is over */
 	const int64_t patience = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
 	const int64_t deadline = patience < batch->deadline ? patience : batch->deadline;
-	PQclear(es_postgres_receive(postgres, deadline, error)); /* begin */
+	if (begins)
+		PQclear(es_postgres_receive(postgres, deadline, error));
 	PQclear(es_postgres_receive(postgres, deadline, error)); /* locks */
 	_cleanup_result_ PGresult *heads = es_postgres_receive(postgres, deadline, error);
 	if (heads != NULL)
@@ -169,6 +173,19 @@ es_postgres_begin(struct es_store *store, struct es_batch *batch, struct es_erro
 {
 	struct es_postgres *postgres = es_postgres_of(store);
 
+	if (postgres->holding) {
+		if (!es_database_connected(postgres->database)) {
+			postgres->holding = false;
+			return es_fail(error, ES_UNAVAILABLE, NULL, "the database went away; try again in a moment");
+		}
+		postgres->result = ES_OK;
+		batch->remembered = false;
+		lock_and_read(postgres, batch, error);
+		postgres->holding = false;
+		if (postgres->result != ES_OK)
+			es_postgres_roll_back(postgres);
+		return postgres->result;
+	}
 	for (;;) {
 		if (es_postgres_start(postgres, batch->deadline, error) != ES_OK)
 			return postgres->result;
@@ -229,22 +246,25 @@ es_postgres_find(struct es_store *store, struct es_batch *batch, struct es_error
 		es_postgres_send(postgres, STATEMENT_BEGIN, NULL, error);
 		send_stream_names(postgres, STATEMENT_LOCK_STREAMS, batch, error);
 		send_find(postgres, batch, error);
-		es_postgres_send(postgres, STATEMENT_COMMIT, NULL, error);
 		es_postgres_sync(postgres, error);
 
 		const int64_t deadline = es_clock_monotonic() + POSTGRES_ANSWER_TIME;
 		PQclear(es_postgres_receive(postgres, deadline, error));
 		PQclear(es_postgres_receive(postgres, deadline, error));
 		_cleanup_result_ PGresult *found = es_postgres_receive(postgres, deadline, error);
-		PQclear(es_postgres_receive(postgres, deadline, error));
 		es_postgres_synced(postgres, deadline, error);
-		if (postgres->result == ES_OK && found != NULL) {
-			if (PQntuples(found) == 0)
-				return ES_NOT_FOUND;
+		const bool told = postgres->result == ES_OK && found != NULL;
+		if (told && PQntuples(found) == 0 && batch->remembered) {
+			postgres->holding = true;
+			return ES_NOT_FOUND;
+		}
+		es_postgres_roll_back(postgres);
+		if (told && PQntuples(found) == 0)
+			return ES_NOT_FOUND;
+		if (told) {
 			es_postgres_place_events(batch, es_postgres_int64(found, 0, 0), es_postgres_int64(found, 0, 1));
 			return ES_OK;
 		}
-		es_postgres_roll_back(postgres);
 		if (!may_try_again(postgres, batch))
 			return ES_UNAVAILABLE;
 	}

@@ -40,7 +40,7 @@ struct es_round {
 	int count;
 	struct es_batch batch;
 	struct es_error error; /* of the store */
-	bool lingers;          /* what was only remembered, and not found after a lost commit, may still come to be */
+	bool lingers; /* what was only remembered, and not found after a lost commit, may still be on its way */
 };
 
 /* Makes the batch anew from the round's requests, and sets all of them open.  False: no memory. */

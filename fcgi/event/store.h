@@ -174,7 +174,8 @@ struct es_store_operations {
 	/*
 	 * Locks the batch's streams in their order and fills in heads, declared facts, targets and keys.  Or, where no
 	 * facts or targets are needed, fills in what it remembers (batch->remembered): then no key is known, and what
-	 * refuses a request may be out of date.  ES_UNAVAILABLE: not possible by the deadline; nothing is locked.
+	 * refuses a request may be out of date.  ES_UNAVAILABLE: not possible by the deadline, or what find had locked
+	 * was lost; nothing is locked.
 	 */
 	enum es_result (*begin)(struct es_store *store, struct es_batch *batch, struct es_error *error);
 
@@ -191,8 +192,8 @@ struct es_store_operations {
 	/*
 	 * After ES_OUTCOME_UNKNOWN: takes the same locks, then looks for the batch's events.  ES_OK: they are there,
 	 * positions and times filled in.  ES_NOT_FOUND: they are not, and never will be; but what was remembered, and
-	 * so holds no locks, may still come to be until the streams are written to again.  ES_UNAVAILABLE: cannot tell
-	 * yet.
+	 * so held no locks, may be on its way still, and can come to be until the streams are written to again: so the
+	 * locks are kept, for the begin or the abort that must follow.  ES_UNAVAILABLE: cannot tell yet.
 	 */
 	enum es_result (*find)(struct es_store *store, struct es_batch *batch, struct es_error *error);
 

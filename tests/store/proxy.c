@@ -15,13 +15,19 @@
 
 #include "tap.h"
 
-enum { CONNECTIONS_MAX = 64, BUFFER_SIZE = 1 << 16, TICK = 20 /* ms: how soon the thread sees an order */ };
+enum {
+	CONNECTIONS_MAX = 64,
+	BUFFER_SIZE = 1 << 16,
+	TICK = 20 /* ms: how soon the thread sees an order */,
+	LATE = 500 /* ms */
+};
 
 /* One connection: the client's end and the server's. */
 struct pair {
 	int client; /* -1: free */
 	int server;
 	bool cutting;      /* COMMIT was passed on: its answer is to be swallowed */
+	bool finding;      /* it asked for what another connection may have committed */
 	bool client_spoke; /* last */
 };
 
@@ -31,6 +37,9 @@ struct proxy {
 	int port;
 	pthread_t thread;
 	struct pair pairs[CONNECTIONS_MAX];
+	int late;         /* the server's end of a connection whose client is gone; -1: none */
+	char *late_bytes; /* what it had sent, and the server has not got */
+	size_t late_size;
 	_Atomic int cut;
 	_Atomic bool has_cut;
 	_Atomic bool refuse;
@@ -98,10 +107,41 @@ note_cut(struct proxy *proxy)
 	proxy->has_cut = true;
 }
 
+/* Keeps back what the client sent last; for the client the connection ends here. */
+static void
+keep_back(struct proxy *proxy, struct pair *pair, const char *bytes, size_t size)
+{
+	proxy->late = pair->server;
+	proxy->late_bytes = malloc(size);
+	if (proxy->late_bytes == NULL)
+		bail("no memory");
+	memcpy(proxy->late_bytes, bytes, size);
+	proxy->late_size = size;
+	pair->server = -1;
+	close_pair(pair);
+	note_cut(proxy);
+}
+
+/* Lets the server have it now, and gives it the time to act on it, unless something keeps it from that. */
+static void
+pass_late(struct proxy *proxy)
+{
+	struct pollfd answer = { .fd = proxy->late, .events = POLLIN };
+
+	if (proxy->late_bytes == NULL)
+		return;
+	if (!send_all(proxy->late, proxy->late_bytes, proxy->late_size))
+		bail("the server took nothing");
+	free(proxy->late_bytes);
+	proxy->late_bytes = NULL;
+	poll(&answer, 1, LATE);
+}
+
 static void
 pass_to_server(struct proxy *proxy, struct pair *pair)
 {
-	static const char commit[] = "commit"; /* the name of the statement, and its NUL */
+	static const char commit[] = "commit";   /* the name of the statement, and its NUL */
+	static const char find[] = "find_event"; /* likewise */
 	char bytes[BUFFER_SIZE];
 	const ssize_t size = recv(pair->client, bytes, sizeof bytes, 0);
 
@@ -118,8 +158,13 @@ pass_to_server(struct proxy *proxy, struct pair *pair)
 			note_cut(proxy);
 			return;
 		}
+		if (proxy->cut == PROXY_DELAY_COMMIT) {
+			keep_back(proxy, pair, bytes, (size_t)size);
+			return;
+		}
 		pair->cutting = true;
 	}
+	pair->finding = memmem(bytes, (size_t)size, find, sizeof find) != NULL;
 	if (!send_all(pair->server, bytes, (size_t)size))
 		close_pair(pair);
 }
@@ -136,6 +181,8 @@ pass_to_client(struct proxy *proxy, struct pair *pair)
 		return;
 	}
 	pair->client_spoke = false;
+	if (pair->finding)
+		pass_late(proxy);
 	if (pair->cutting) {
 		if (memmem(bytes, (size_t)size, committed, sizeof committed) != NULL) {
 			close_pair(pair);
@@ -187,6 +234,7 @@ proxy_new(const char *path)
 	snprintf(proxy->path, sizeof proxy->path, "%s", path);
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		proxy->pairs[i] = (struct pair){ .client = -1, .server = -1 };
+	proxy->late = -1;
 	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (proxy->listener < 0 || bind(proxy->listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
 	    listen(proxy->listener, CONNECTIONS_MAX) != 0 ||
@@ -205,6 +253,9 @@ proxy_free(struct proxy *proxy)
 	pthread_join(proxy->thread, NULL);
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		close_pair(&proxy->pairs[i]);
+	if (proxy->late >= 0)
+		close(proxy->late);
+	free(proxy->late_bytes);
 	close(proxy->listener);
 	free(proxy);
 }

@@ -15,6 +15,7 @@ enum proxy_cut {
 	PROXY_PASS,
 	PROXY_CUT_BEFORE_COMMIT, /* it never reaches the server */
 	PROXY_CUT_AFTER_COMMIT,  /* the server committed; its answer reaches nobody */
+	PROXY_DELAY_COMMIT,      /* the client is cut off; it reaches the server when that has said it found nothing */
 };
 
 /* Passes on to the socket at path.  Bails out where it cannot be. */

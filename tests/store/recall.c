@@ -227,6 +227,25 @@ test_cut(struct es_store *store, enum proxy_cut cut, bool keyed, int64_t version
 	is_int(sample_head(store, "cut").version, version + 3, "once");
 }
 
+/* The connection is lost, but what it had sent arrives: later, when it was looked for already. */
+static void
+test_late(struct es_store *store)
+{
+	struct sample_request request;
+
+	is_version(store, "late", OWN, 1, "a stream is remembered");
+	proxy_cut(proxy, PROXY_DELAY_COMMIT);
+	is_int(sample_do(store, "late", OWN, &request), ES_OK, "a request whose first attempt comes late");
+	ok(proxy_has_cut(proxy), "the connection is lost");
+	is_int(request.append.version, 2, "has its version");
+	sample_request_done(&request);
+	ok(fixture_becomes_true("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'eventledger_worker'"
+	                        " AND state = 'active'"),
+	   "the first attempt has come to its end");
+	is_int(sample_head(store, "late").version, 2, "and is not applied once more");
+	is_version(store, "late", OWN, 3, "the stream goes on");
+}
+
 /* A connection of its own remembers nothing of the one before. */
 static void
 test_other_connection(struct es_store *store)
@@ -342,6 +361,7 @@ main(void)
 	test_cut(store, PROXY_CUT_AFTER_COMMIT, false, 5);
 	test_cut(store, PROXY_CUT_BEFORE_COMMIT, true, 9);
 	test_cut(store, PROXY_CUT_AFTER_COMMIT, true, 13);
+	test_late(store);
 	test_other_connection(store);
 	test_doubt(store, other);
 	test_at_random((struct es_store *[]){ store, other }, 1);

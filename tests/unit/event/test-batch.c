@@ -5,6 +5,8 @@
  */
 #include "event/batch.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "event/sample.h"
@@ -148,7 +150,19 @@ test_lost_commit(void)
 
 	struct scripted loose = { .script = { SCRIPT(ES_CONFLICT), SCRIPT(ES_OUTCOME_UNKNOWN), SCRIPT(ES_NOT_FOUND) } };
 	is_int(apply(&loose, RECORD, &request), ES_OUTCOME_UNKNOWN, "what was only remembered may still come to be");
+	is_int(loose.begun, 2, "once the locks are lost: it is not tried a third time");
 	sample_request_done(&request);
+
+	/* the first attempt may have come to be since the second one lost its locks */
+	static const enum es_result ends[] = { ES_OUTCOME_UNKNOWN, ES_UNAVAILABLE, ES_FAILED };
+	for (int i = 0; i < 3; i++) {
+		struct scripted again = { .script = { SCRIPT(ES_CONFLICT, ES_OK, ES_OK),
+			                              SCRIPT(ES_OUTCOME_UNKNOWN, ends[i], ES_OK),
+			                              SCRIPT(ES_NOT_FOUND, ES_NOT_FOUND) } };
+		is_int(apply(&again, RECORD, &request), ES_OUTCOME_UNKNOWN, "a second attempt that fails is the last");
+		ok(again.begun == 2 && again.committed == 2, "whatever it failed of");
+		sample_request_done(&request);
+	}
 
 	struct scripted redone = { .script = { SCRIPT(ES_CONFLICT, ES_OK), SCRIPT(ES_OUTCOME_UNKNOWN, ES_OK),
 		                               SCRIPT(ES_NOT_FOUND) } };
@@ -157,10 +171,57 @@ test_lost_commit(void)
 	sample_request_done(&request);
 }
 
+static char *given_actor;
+static char repeated_actor[32];
+
+/* What a request borrowed goes with it, as in the program. */
+static void
+free_actor(struct es_append *append)
+{
+	(void)append;
+	memset(given_actor, '!', strlen(given_actor));
+	free(given_actor);
+}
+
+static void
+keep_actor(struct es_append *append)
+{
+	for (int i = 0; i < append->event_count; i++)
+		snprintf(repeated_actor, sizeof repeated_actor, "%s", append->events[i].actor);
+}
+
+/* A key twice in one batch: the second answer is made when the first request is gone. */
+static void
+test_repeated_actor(void)
+{
+	struct scripted scripted = { .store.operations = &operations,
+		                     .script = { SCRIPT(ES_OK), SCRIPT(ES_OK), SCRIPT(ES_FAILED) } };
+	struct sample_request requests[2];
+	const struct es_uuid key = es_uuid_new();
+	char text[ES_UUID_TEXT_SIZE];
+
+	es_uuid_format(&key, text);
+	given_actor = strdup("anna");
+	for (int i = 0; i < 2; i++) {
+		sample_request_begin(&requests[i], "stream", RECORD);
+		requests[i].append.actor = i == 0 ? given_actor : "anna";
+		sample_request_key(&requests[i], text);
+		requests[i].append.deadline = es_clock_monotonic() + ES_SECOND;
+		requests[i].append.done = i == 0 ? free_actor : keep_actor;
+	}
+	requests[0].append.next = &requests[1].append;
+	es_batch_apply(&scripted.store, &sample_decider, &requests[0].append, NULL);
+	ok(requests[1].append.result == ES_OK && requests[1].append.replayed, "a key that comes twice in one batch");
+	is_string(repeated_actor, "anna", "tells who did it, when the first request is gone");
+	for (int i = 0; i < 2; i++)
+		sample_request_done(&requests[i]);
+}
+
 int
 main(void)
 {
 	test_memory();
 	test_lost_commit();
+	test_repeated_actor();
 	return done_testing();
 }
