@@ -181,6 +181,18 @@ deferred(const struct es_round *round)
 	return first;
 }
 
+/* Whether all that is left waits for, or is, a rewind that may take long. */
+static bool
+are_great(const struct es_round *round)
+{
+	for (int i = 0; i < round->count; i++) {
+		const struct es_entry *entry = &round->entries[i];
+		if (entry->state == ES_ENTRY_DEFERRED && !round->batch.streams[entry->stream].deferred)
+			return false;
+	}
+	return true;
+}
+
 static struct es_append *
 join(struct es_append *list, struct es_append *rest)
 {
@@ -225,16 +237,20 @@ es_batch_apply(struct es_store *store, const struct es_decider *decider, struct 
 		.store = store, .decider = decider, .hooks = hooks == NULL ? &no_hooks : hooks, .entries = entries
 	};
 	int at_once = count; /* one by one after a batch whose data was at fault */
+	bool alone = false;
 	while (list != NULL) {
 		round.error = ES_ERROR_INIT;
 		struct es_append *const first = list;
-		round.count = take(entries, at_once, &list);
+		round.count = take(entries, alone ? 1 : at_once, &list);
 		if (run_round(&round) == SPLIT) {
 			list = first;
 			at_once = 1;
 			continue;
 		}
-		list = join(deferred(&round), list);
+		struct es_append *const left = deferred(&round);
+		/* the first of great rewinds is next: it locks its own stream and no other */
+		alone = left != NULL && are_great(&round);
+		list = join(left, list);
 		if (list != NULL && round.hooks->goes_on != NULL)
 			round.hooks->goes_on(round.hooks->context, list);
 	}

@@ -37,7 +37,8 @@ parse_command(const struct es_decider *decider, struct json_object *body, struct
 
 	const struct es_command_type *type = find_type(decider, name);
 	if (type == NULL)
-		return es_fail(error, ES_INVALID, "type", "unknown command \"%.60s\"", name);
+		return es_fail(error, ES_INVALID, "type", "unknown command \"%.*s\"",
+		               es_whole_bytes(name, ES_ERROR_VALUE_MAX), name);
 	command->value = calloc(1, type->size == 0 ? 1 : type->size);
 	if (command->value == NULL)
 		return es_fail(error, ES_FAILED, NULL, "no memory for a command");

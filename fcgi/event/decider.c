@@ -67,7 +67,8 @@ es_check_members(struct json_object *body, const char *names, struct es_error *e
 	{
 		(void)value;
 		if (!is_among(name, names))
-			return es_fail(error, ES_INVALID, name, "unknown member \"%.60s\"; known are: %s", name, names);
+			return es_fail(error, ES_INVALID, name, "unknown member \"%.*s\"; known are: %s",
+			               es_whole_bytes(name, ES_ERROR_VALUE_MAX), name, names);
 	}
 	return ES_OK;
 }

@@ -37,6 +37,16 @@ es_fail(struct es_error *error, enum es_result code, const char *field, const ch
 	return code;
 }
 
+int
+es_whole_bytes(const char *text, int most)
+{
+	int size = (int)strnlen(text, (size_t)most);
+
+	while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80)
+		size--;
+	return size;
+}
+
 const char *
 es_error_reason(const struct es_error *error)
 {

@@ -28,6 +28,7 @@ enum es_result {
 enum {
 	ES_ERROR_DETAIL_MAX = 256, /* bytes: a sentence, and an offending value cut short */
 	ES_ERROR_FIELD_MAX = 64,   /* bytes: the name of a member or parameter */
+	ES_ERROR_VALUE_MAX = 60,   /* bytes of an offending value that are quoted */
 };
 
 /* Why something was refused.  Plain data: no ownership, may be copied.  Start from ES_ERROR_INIT. */
@@ -51,6 +52,9 @@ struct es_error {
  */
 enum es_result es_fail(struct es_error *error, enum es_result code, const char *field, const char *format, ...)
 	ES_PRINTF(4, 5);
+
+/* How many bytes of text, at most most, end where a UTF-8 sequence does: for "%.*s". */
+int es_whole_bytes(const char *text, int most);
 
 /* The reason for a log: what the database said where it did, else the detail.  Borrowed. */
 const char *es_error_reason(const struct es_error *error);

@@ -247,15 +247,6 @@ es_round_decide(struct es_round *round)
 
 	for (int i = 0; i < round->count; i++)
 		decide_entry(round, &round->entries[i], /* alone= */ batch->stream_count == 1);
-	if (batch->event_count > 0 || batch->answer_count > 0)
-		return;
-	/* nothing but great rewinds: the first of them goes now */
-	for (int i = 0; i < round->count; i++) {
-		if (round->entries[i].state == ES_ENTRY_DEFERRED) {
-			decide_entry(round, &round->entries[i], /* alone= */ true);
-			return;
-		}
-	}
 }
 
 bool

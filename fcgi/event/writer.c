@@ -214,12 +214,15 @@ keep_streams(void *context, const struct es_append *list)
 static void
 pass_committed(void *context, const struct es_batch_report *report)
 {
-	struct worker *worker = context;
-	const struct es_batch_hooks *hooks = &worker->writer->options.hooks;
+	const struct worker *worker = context;
+	struct es_writer *writer = worker->writer;
+	const struct es_batch_hooks *hooks = &writer->options.hooks;
 
-	pthread_mutex_lock(&worker->writer->lock);
-	worker->away = false;
-	pthread_mutex_unlock(&worker->writer->lock);
+	/* what one of them reaches, all do: what the others heard last may be long ago */
+	pthread_mutex_lock(&writer->lock);
+	for (int i = 0; i < writer->options.threads; i++)
+		writer->workers[i].away = false;
+	pthread_mutex_unlock(&writer->lock);
 	if (hooks->committed != NULL)
 		hooks->committed(hooks->context, report);
 }

@@ -232,7 +232,17 @@ end_listening(struct http_server *server)
 	pthread_mutex_unlock(&server->lock);
 }
 
-void
+static void
+join_threads(struct http_server *server)
+{
+	if (server->finish >= 0)
+		signal_event(server->finish);
+	for (int thread = 0; thread < server->thread_count; thread++)
+		pthread_join(server->threads[thread].id, NULL);
+	server->thread_count = 0;
+}
+
+bool
 http_server_run(struct http_server *server)
 {
 	struct pollfd stop = { .fd = server->stop, .events = POLLIN };
@@ -253,7 +263,11 @@ http_server_run(struct http_server *server)
 		poll(NULL, 0, DRAIN_TICK);
 		now = es_clock_monotonic();
 	}
-	signal_event(server->finish);
+	if (server->thread_count > 0 && http_clients_count(&server->clients) > 0)
+		return false;
+	/* nobody is waiting for anything: a handler that still runs is about to return */
+	join_threads(server);
+	return true;
 }
 
 void
@@ -267,10 +281,7 @@ http_server_free(struct http_server *server)
 {
 	if (server == NULL)
 		return;
-	if (server->finish >= 0)
-		signal_event(server->finish);
-	for (int thread = 0; server->threads != NULL && thread < server->thread_count; thread++)
-		pthread_join(server->threads[thread].id, NULL);
+	join_threads(server);
 	http_clients_done(&server->clients);
 	const int descriptors[] = { server->options.socket, server->epoll, server->stop, server->finish };
 	for (size_t at = 0; at < sizeof descriptors / sizeof descriptors[0]; at++)

@@ -73,9 +73,10 @@ ES_MUST_CHECK enum es_result http_server_new(const struct http_options *options,
 /*
  * Serves until http_server_stop; then takes no more connections, answers the requests that are in hand or whose bytes
  * are there (at most HTTP_PATIENCE), closes the idle connections and returns.  The threads block all signals: they go
- * to the caller's thread.
+ * to the caller's thread.  True: everything was answered, and the threads have ended.  False: some may be in a handler
+ * still, which may take long; nothing that handlers use may be freed then.
  */
-void http_server_run(struct http_server *server);
+bool http_server_run(struct http_server *server);
 
 /* Async-signal-safe: may be called from a signal handler, or from any thread. */
 void http_server_stop(struct http_server *server);

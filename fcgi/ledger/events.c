@@ -106,7 +106,9 @@ read_query(struct http_request *request, struct es_store *store, struct es_head 
 	query->version = version >= 0 ? version : head->version;
 	query->limit = (int)limit;
 	query->oldest_first = after >= 0;
-	if (query->oldest_first)
+	if (query->oldest_first && after > query->version)
+		query->cursor = query->version;
+	else if (query->oldest_first)
 		query->cursor = after < head->horizon - 1 ? head->horizon - 1 : after;
 	else
 		query->cursor = before >= 0 && before - 1 < query->version ? before - 1 : query->version;

@@ -73,7 +73,8 @@ parse_remove(struct json_object *body, void *command, struct es_error *error)
 	if (result != ES_OK)
 		return result;
 	if (!es_uuid_parse(item, &id))
-		return es_fail(error, ES_NOT_FOUND, "item", "there is no item \"%.60s\"", item);
+		return es_fail(error, ES_NOT_FOUND, "item", "there is no item \"%.*s\"",
+		               es_whole_bytes(item, ES_ERROR_VALUE_MAX), item);
 	es_uuid_format(&id, removal->item);
 	return ES_OK;
 }

@@ -118,7 +118,11 @@ main(int argc, char **argv)
 	};
 	if (es_writer_new(&writer_options, &ledger.writer, &error) != ES_OK)
 		return fail("cannot start", &error);
-	http_server_run(ledger.server);
+	if (!http_server_run(ledger.server)) {
+		http_log("warning", "not waiting any longer for an answer of the database", "queue=%d",
+		         es_writer_queue_length(ledger.writer));
+		_exit(EXIT_SUCCESS);
+	}
 	es_writer_free(ledger.writer);
 	http_server_free(ledger.server);
 	return EXIT_SUCCESS;

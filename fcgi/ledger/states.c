@@ -88,8 +88,8 @@ is_log(struct http_request *request, const struct es_head *head)
 		return true;
 	http_problem_result(request,
 	                    es_fail(&error, ES_GONE, "log",
-	                            "the log \"%.16s\" is gone; this one is \"%s\": load the head again", log,
-	                            head->log),
+	                            "the log \"%.*s\" is gone; this one is \"%s\": load the head again",
+	                            es_whole_bytes(log, 16), log, head->log),
 	                    &error);
 	return false;
 }
@@ -152,6 +152,9 @@ ledger_get_state_at(struct http_request *request, void *application, void *local
 			return;
 		}
 	}
+	/* there may be newer ones than the head that was read a moment ago */
+	if (version > head.version)
+		version = head.version;
 	if (!ledger_has_version(request, &head, version, "at"))
 		return;
 	http_reply_status(request, 302);

@@ -274,6 +274,8 @@ sse_hub_join(struct sse_hub *hub, int fd, const char *name, int64_t version)
 
 	if (subscriber == NULL || epoll_ctl(hub->options.poller, EPOLL_CTL_ADD, fd, &event) != 0) {
 		http_log("error", "cannot take a subscriber in", "stream=%s", name);
+		if (feed != NULL && feed->subscriber_count == 0 && feed->idle_until == 0)
+			sse_feeds_remove(&hub->feeds, feed); /* made for it alone */
 		free(subscriber);
 		close(fd);
 		return;
@@ -348,8 +350,7 @@ sse_hub_set_time(struct sse_hub *hub, int64_t now)
 int64_t
 sse_hub_tick(struct sse_hub *hub)
 {
-	typedef void action(struct sse_hub *, struct sse_subscriber *);
-	static action *const due[SSE_STATE_MAX] = {
+	static void (*const due[SSE_STATE_MAX])(struct sse_hub *, struct sse_subscriber *) = {
 		[SSE_FLOWING] = beat,
 		[SSE_BLOCKED] = close_slow,
 	};

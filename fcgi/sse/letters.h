@@ -27,6 +27,11 @@ struct sse_order {
 	/* of SSE_ORDER_FILL: the versions after `after` (SSE_LIVE_ONLY: none), up to `until` (0: up to the head) */
 	int64_t after;
 	int64_t until;
+	int failures; /* times that it could not be read in time, by a connection that had just answered */
+};
+
+enum {
+	SSE_FILL_TRIES = 2, /* then it is answered without events: their readers load the state */
 };
 
 enum sse_news_kind {

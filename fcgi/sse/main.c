@@ -201,16 +201,21 @@ start(struct program *program, const struct options *options, struct es_error *e
 	return sse_loop_start(&loop_options, &program->application.loop, error);
 }
 
+static void
+give_up(const struct options *options)
+{
+	http_log("warning", "not waiting any longer for an answer of the database", "socket=%s",
+	         options->socket == NULL ? "inherited" : options->socket);
+	_exit(EXIT_SUCCESS);
+}
+
 /* The streams end while the tail still runs: nobody misses anything on the way out. */
 static void
 stop(struct program *program, const struct options *options)
 {
 	sse_loop_stop(program->application.loop);
-	if (!sse_tail_stop(program->tail)) {
-		http_log("warning", "not waiting any longer for an answer of the database", "socket=%s",
-		         options->socket == NULL ? "inherited" : options->socket);
-		_exit(EXIT_SUCCESS);
-	}
+	if (!sse_tail_stop(program->tail))
+		give_up(options);
 	http_server_free(program->application.server);
 	sse_mailbox_free(program->orders, sse_order_free);
 	sse_mailbox_free(program->news, sse_news_free);
@@ -233,7 +238,8 @@ main(int argc, char **argv)
 	if (result == ES_OK) {
 		handle_signals(program.application.server);
 		block_signals(SIG_UNBLOCK);
-		http_server_run(program.application.server);
+		if (!http_server_run(program.application.server))
+			give_up(&options);
 	} else {
 		fprintf(stderr, "sse.fcgi: %s\n", error.detail);
 	}

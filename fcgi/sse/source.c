@@ -229,8 +229,9 @@ sse_source_fill(struct sse_source *source, const struct sse_order *order, int64_
 	char limit[NUMBER_TEXT_SIZE];
 	PGresult *answer = NULL;
 
-	/* one that wants nothing from before wants what comes after the last possible version */
-	snprintf(after, sizeof after, "%" PRId64, order->after < 0 ? INT64_MAX : order->after);
+	/* what nothing from before is wanted of, or could be had, is what comes after the last possible version */
+	const bool given_up = order->failures >= SSE_FILL_TRIES;
+	snprintf(after, sizeof after, "%" PRId64, order->after < 0 || given_up ? INT64_MAX : order->after);
 	snprintf(until, sizeof until, "%" PRId64, order->until);
 	snprintf(limit, sizeof limit, "%d", SSE_RING_EVENTS_MAX);
 	es_parameters_add(&parameters, order->name);

@@ -17,6 +17,7 @@
 #define POLL_TIME (1 * ES_SECOND)    /* a lost notification costs no more than this */
 #define CONNECT_TIME (5 * ES_SECOND) /* to open a connection */
 #define QUERY_TIME (10 * ES_SECOND)  /* of one statement; a healthy one takes milliseconds */
+#define FILL_TIME (4 * ES_SECOND)    /* of a fill, which nobody else is to wait for any longer */
 
 enum {
 	STOP_SECONDS = 3, /* for the thread to end; the process has 10 s in all */
@@ -155,13 +156,15 @@ static enum es_result
 answer_orders(struct sse_tail *tail, struct es_error *error)
 {
 	while (tail->orders != NULL) {
-		const struct sse_order *order = (const struct sse_order *)tail->orders;
+		struct sse_order *order = (struct sse_order *)tail->orders;
 		struct sse_news *news = NULL;
 		if (order->kind == SSE_ORDER_FILL) {
 			const enum es_result filled =
-				sse_source_fill(&tail->source, order, es_clock_monotonic() + QUERY_TIME, &news, error);
-			if (filled == ES_UNAVAILABLE)
+				sse_source_fill(&tail->source, order, es_clock_monotonic() + FILL_TIME, &news, error);
+			if (filled == ES_UNAVAILABLE) {
+				order->failures++;
 				return filled;
+			}
 			if (filled == ES_OK) {
 				send_news(tail, news);
 			} else {

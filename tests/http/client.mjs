@@ -12,6 +12,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 128 });
 const tooLong = 90_000; // milliseconds: a test that hangs is a failure, not a stuck run
 
 export const uuid = randomUUID;
+const strict = new TextDecoder('utf-8', { fatal: true });
 export const absentItem = '018f0000-0000-7000-8000-000000000000';
 
 export function test(name, body) {
@@ -52,7 +53,7 @@ function answerOf(incoming, bytes, milliseconds) {
 			return bytes.toString('utf8');
 		},
 		get json() {
-			return JSON.parse(bytes.toString('utf8'));
+			return JSON.parse(strict.decode(bytes));
 		},
 	};
 }

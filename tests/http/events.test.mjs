@@ -65,6 +65,15 @@ test('after= lists events after it, oldest first', async () => {
 	assert.deepEqual(await seek({ after: 99 }), [], 'nobody is that far yet');
 });
 
+test('after= beyond the head lists nothing, however far', async () => {
+	for (const after of ['17', '9223372036854755807', '9223372036854775807']) {
+		for (const also of ['', '&q=milk', '&limit=1000']) {
+			const page = await read(`${path}?after=${after}${also}`);
+			assert.deepEqual([page.events, page.next], [[], null]);
+		}
+	}
+});
+
 test('after= and version= list what lies between', async () => {
 	const events = await seek({ after: 4, version: 10 });
 	assert.deepEqual(versions(events), up(5, 10));

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { append, get, newLedger, pause, post, read, test, until, uuid, versionOf } from './client.mjs';
+import { append, fill, get, newLedger, pause, post, read, test, until, uuid, versionOf } from './client.mjs';
 import { ledgerProcess, signal, sql, successor } from './machine.mjs';
 import { Load } from './load.mjs';
 
@@ -53,6 +53,33 @@ test('SIGTERM ends ledger.fcgi within 10 s though connections are kept', async (
 	await successor(pid);
 	assert.ok(performance.now() - started < 11_000);
 	assert.equal((await get('/healthz')).status, 200);
+});
+
+test('SIGTERM ends ledger.fcgi within 10 s though the database stands still', async () => {
+	const ledger = newLedger();
+	await fill(ledger, 'before');
+	const pid = ledgerProcess();
+	const rows = await sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ledger.fcgi%'");
+	const backends = rows.flat().map(Number);
+	assert.ok(backends.length > 1, 'it is connected');
+	backends.forEach((backend) => signal(backend, 'SIGSTOP'));
+	try {
+		const waiting = [
+			...Array.from({ length: 6 }, () => get(`/api/ledgers/${ledger}`)),
+			...Array.from({ length: 3 }, (_, i) => post(ledger, append(`n${i}`))),
+		].map((answer) => answer.catch(() => null));
+		await pause(200);
+		const started = performance.now();
+		signal(pid, 'SIGTERM');
+		await successor(pid);
+		assert.ok(performance.now() - started < 11_000);
+		const answers = await Promise.all(waiting);
+		/* its successor serves those that had not been read yet */
+		answers.forEach((answer) => assert.match(String(answer?.status), /^(200|201|50[234])$/));
+	} finally {
+		backends.forEach((backend) => signal(backend, 'SIGCONT'));
+	}
+	await until(async () => (await get(`/api/ledgers/${ledger}`)).status === 200, 'its successor serves', 30_000);
 });
 
 test('a ledger.fcgi that stands still for a while answers everybody afterwards', async () => {

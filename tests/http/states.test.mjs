@@ -73,7 +73,7 @@ test('with and without its log a state is the same', async () => {
 
 test('a state of another log is gone', async () => {
 	const other = log === '00000000' ? '11111111' : '00000000';
-	for (const name of [other, 'x', '', `${log}0`, log.slice(0, 7), '%25']) {
+	for (const name of [other, 'x', '', `${log}0`, log.slice(0, 7), '%25', 'aaaaaaaaaaaaaaa%C3%A9']) {
 		problem(await get(`/api/ledgers/${ledger}/states/2?log=${name}`), 410);
 	}
 });
@@ -146,6 +146,25 @@ async function versionAt(time) {
 	const [, version] = answer.headers.location.match(/\/api\/ledgers\/[^/]+\/states\/(\d+)(\?log=[0-9a-f]{8})?$/);
 	return Number(version);
 }
+
+test('states?at= of now is there also while others write', async () => {
+	const busy = newLedger();
+	let writing = true;
+	const writers = Array.from({ length: 8 }, async () => {
+		while (writing) {
+			await fill(busy, 'x');
+		}
+	});
+	await fill(busy, 'first');
+	const found = new Set();
+	for (let i = 0; i < 200; i++) {
+		const answer = await get(`/api/ledgers/${busy}/states?at=${encodeURIComponent('2100-01-01T00:00:00Z')}`);
+		found.add(answer.status);
+	}
+	writing = false;
+	await Promise.all(writers);
+	assert.deepEqual([...found], [302]);
+});
 
 test('states?at= redirects and is not kept', async () => {
 	const answer = await at(events[3].recorded_at);

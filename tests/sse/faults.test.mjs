@@ -1,6 +1,7 @@
 // What may break around a stream, and what its client sees of it.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 
@@ -57,6 +58,33 @@ test('when its connection is ended, the tail comes back and misses nothing', asy
 	assert.match(streamsLog(), /^level=error msg="the log cannot be read" reason="/m);
 	assert.match(streamsLog(), /^level=info msg="the log can be read again"/m);
 	stream.close();
+});
+
+test('a past that cannot be read in time is given up: its readers load the state, the others go on', async () => {
+	const [slow, quick] = [newLedger(), newLedger()];
+	await appendEach(slow, 5);
+	await append(quick);
+	const beside = open(quick);
+	await beside.live();
+	const [[stream]] = await sql(`SELECT stream_id FROM es.streams WHERE name = '${slow}'`);
+	await sql(`CREATE OR REPLACE FUNCTION es.event_changes(stream bigint, version bigint)
+		RETURNS TABLE (key text, value jsonb, origin bigint) LANGUAGE plpgsql STABLE AS $$ BEGIN
+			IF stream = ${stream} AND version <= 5 THEN PERFORM pg_sleep(60); END IF;
+			RETURN QUERY SELECT f.key, f.value, f.origin FROM es.facts AS f WHERE f.stream_id = stream AND f.since = version;
+		END $$`);
+	try {
+		const late = open(slow, '?after=1');
+		await until(() => late.of('reset').length > 0, 'it is told to load the state', 30_000);
+		assert.deepEqual(late.of('reset')[0].data, { version: 5, log: await logName() });
+		const sent = performance.now();
+		await Promise.all([append(slow), append(quick)]);
+		await Promise.all([late.reach(6), beside.reach(2)]);
+		assert.ok(performance.now() - sent < 3000, `${performance.now() - sent} ms`);
+		assert.deepEqual(beside.of('reset'), []);
+	} finally {
+		await sql(readFileSync(new URL('../../sql/functions/event_changes.sql', import.meta.url), 'utf8'));
+	}
+	await until(async () => await metric('database_connected') === 1, 'it is connected');
 });
 
 test('the database away and back costs subscribers nothing but delay', async () => {

@@ -67,10 +67,35 @@ test_cuts(const char *character)
 	}
 }
 
+static void
+test_whole_bytes(void)
+{
+	static const struct {
+		const char *text;
+		int most;
+		int whole;
+	} cuts[] = {
+		{ "", 4, 0 },
+		{ "abc", 4, 3 },
+		{ "abcd", 4, 4 },
+		{ "abcde", 4, 4 },
+		{ "abc\xC3\xA4", 4, 3 },
+		{ "abc\xC3\xA4", 5, 5 },
+		{ "\xE2\x82\xAC", 2, 0 },
+		{ "a\xE2\x82\xAC", 4, 4 },
+		{ "a\xF0\x9F\x8D\xB5", 4, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
+		ok(es_whole_bytes(cuts[i].text, cuts[i].most) == cuts[i].whole, "%d of \"%s\" are %d whole bytes",
+		   cuts[i].most, cuts[i].text, cuts[i].whole);
+}
+
 int
 main(void)
 {
 	test_names();
+	test_whole_bytes();
 	test_fail();
 	test_cuts("a");
 	test_cuts("\xC3\xA4");

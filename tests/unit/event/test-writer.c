@@ -278,6 +278,23 @@ test_great_rewinds(void)
 	is_string(seen.left.bytes, "3 2 1 ", "who has an answer is not among those for whom it goes on");
 	es_text_done(&seen.left);
 
+	/* who writes nothing does not wait for a great rewind, nor is locked out by one */
+	for (int i = 0; i < 2; i++) {
+		is_int(sample_do(store, i == 0 ? "great" : "more", body.bytes, NULL), ES_OK, "1,000 facts again");
+		is_int(sample_do(store, i == 0 ? "great" : "more", PUT, NULL), ES_OK, "and one more");
+	}
+	static const char *const streams[] = { "great", "other", "more" };
+	for (int i = 0; i < 3; i++)
+		sample_request_begin(&requests[i], streams[i], i == 1 ? "{\"type\":\"refuse\"}" : REWIND);
+	sample_apply(store, requests, 3, NULL);
+	ok(requests[1].order < requests[0].order && requests[0].order < requests[2].order,
+	   "who is refused hears so before two great rewinds, which come in their order");
+	ok(requests[0].append.result == ES_OK && requests[1].append.result == ES_REFUSED &&
+	           requests[2].append.result == ES_OK,
+	   "each has its result");
+	for (int i = 0; i < 3; i++)
+		sample_request_done(&requests[i]);
+
 	es_text_done(&body);
 	es_store_free(store);
 }

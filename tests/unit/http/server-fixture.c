@@ -136,9 +136,9 @@ stop_thread(void *local)
 static void *
 run(void *argument)
 {
-	const struct fixture *fixture = argument;
+	struct fixture *fixture = argument;
 
-	http_server_run(fixture->server);
+	fixture->all_answered = http_server_run(fixture->server);
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "http/server.h"
@@ -21,6 +22,7 @@ struct fixture {
 	char path[64]; /* of the socket, in a directory of its own */
 	struct http_server *server;
 	pthread_t runner;
+	bool all_answered;   /* what http_server_run returned */
 	_Atomic int handled; /* requests that reached a handler */
 	_Atomic int started; /* threads */
 	_Atomic int stopped;

@@ -67,8 +67,9 @@ test_idle(void)
 	fixture_stop(&fixture);
 	ok(es_clock_monotonic() - start < PROMPTLY, "with idle connections alone it ends at once");
 	ok(is_refused(fixture.path), "nobody listens any more");
-	fixture_free(&fixture);
+	ok(fixture.all_answered, "it says that all were answered");
 	is_int(atomic_load(&fixture.stopped), 2, "the threads gave back what they had");
+	fixture_free(&fixture);
 }
 
 /* Peers that do not do as they are asked, and one that has never asked anything. */
@@ -175,6 +176,7 @@ test_patience(void)
 	const int64_t took = es_clock_monotonic() - start;
 	ok(took >= PATIENCE && took < PATIENCE + PROMPTLY,
 	   "a request that nobody answers does not hold it up for ever");
+	ok(!fixture.all_answered, "it says that not all were answered");
 	http_reply_send(request);
 	struct fastcgi_reply reply = fastcgi_receive(kept, 1);
 	is_int(reply.status, 200, "answered before the server is freed, its reply still goes out");
