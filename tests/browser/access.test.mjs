@@ -138,6 +138,11 @@ test('everything can be done with the keyboard alone', async ({ open }) => {
   await tabTo(/Remove “eggs”/, 'Shift+Tab');
   await keyboard.press('Enter');
   await page.shows(['milk', 'tea']);
+  assert.match(await focused(), /Remove “tea”/, 'the next item has the focus');
+  await tabTo(/Undo/);
+  await tabTo(/Dismiss/);
+  await keyboard.press('Enter');
+  await until(async () => new RegExp(`^H2 ${ledger}`).test(await focused()), 'after a notice the list has the focus');
 
   await tabTo(/Rewind to before 3/);
   await keyboard.press('Enter');
@@ -159,6 +164,18 @@ test('everything can be done with the keyboard alone', async ({ open }) => {
   await page.shows(['milk']);
   await keyboard.press('Escape');
   await page.shows(['milk', 'eggs']);
+  await until(async () => /Added “milk”/.test(await focused()), 'after the past the card that led there has the focus');
+  await keyboard.press('Enter');
+  await page.shows(['milk']);
+  await tabTo(/Back to now/, 'Shift+Tab');
+  await keyboard.press('Enter');
+  await page.shows(['milk', 'eggs']);
+  await until(async () => /Added “milk”/.test(await focused()), 'and also after the way back by button');
+  await keyboard.press('Enter');
+  await page.shows(['milk']);
+  await page.page.goBack();
+  await page.shows(['milk', 'eggs']);
+  assert.doesNotMatch(await focused(), /^BODY/);
 });
 
 test('a listener is told quietly what others did, once it has settled', async ({ open }) => {

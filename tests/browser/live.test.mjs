@@ -77,6 +77,41 @@ test('a refused addition is withdrawn with the reason, and its text comes back',
   assert.equal(await page.page.getByText('Not added').count(), 0);
 });
 
+test('what is typed is there after a look at the past, and a text refused meanwhile is not lost', async ({ open }) => {
+  const ledger = newLedger();
+  await append(ledger, 'milk');
+  const page = await open(ledger);
+  await page.live();
+  const held = [];
+  await page.page.route('**/commands', (route) => held.push(route));
+  const refuseNext = async (count) => {
+    await until(() => held.length === count, 'the command is on its way');
+    await held.at(-1).fulfill({
+      status: 422, contentType: 'application/problem+json',
+      body: JSON.stringify({ type: 'about:blank', title: 'Unprocessable', status: 422, detail: 'the list is full' }),
+    });
+  };
+  await page.add('eggs');
+  await page.field().fill('half a th');
+  await page.card(1).locator('.look').click();
+  await page.find('past').waitFor();
+  await refuseNext(1);
+  await page.notice().getByText('“eggs” was not added: the list is full.').waitFor();
+  await page.find('now').click();
+  assert.equal(await page.field().inputValue(), 'half a th');
+  const waiting = page.find('waiting-text');
+  await waiting.getByText('“eggs” was not added: the list is full.').waitFor();
+
+  await page.field().fill('half a thought');
+  await waiting.getByRole('button', { name: 'Bring the text back' }).click();
+  assert.equal(await page.field().inputValue(), 'eggs');
+  await waiting.getByText('“half a thought” was put aside.').waitFor();
+  await page.field().fill('');
+  await waiting.getByRole('button', { name: 'Bring the text back' }).click();
+  assert.equal(await page.field().inputValue(), 'half a thought');
+  assert.equal(await waiting.count(), 0);
+});
+
 test('what the server would refuse is said before it is sent', async ({ open }) => {
   const ledger = newLedger();
   const page = await open(ledger);

@@ -141,6 +141,13 @@ const troubles = {
 		assert.equal((await signal('ledger', '0', 'ledger.fcgi')).length, 4);
 		assert.equal((await inside('web', 'nginx -p /run/nginx/ -c nginx.conf -T 2>/dev/null | grep -c "server unix:.*ledger-"')).trim(), '4');
 	},
+	'a password that comes too late, and other names': async () => {
+		await run('docker-compose', ['up', '--detach', '--no-build'], {
+			POSTGRES_PASSWORD: 'another: one', EVENTLEDGER_NAMES: 'ledger.example.org 127.0.0.1 localhost',
+		});
+		await healthy();
+		assert.match(await docker('logs', await container('secrets')), /counts with the first start only/);
+	},
 	'an upgrade': async () => {
 		const file = `${process.env.EVENTLEDGER_SOURCE}/configure.ac`;
 		writeFileSync(file, readFileSync(file, 'utf8').replace(/^(AC_INIT\(\[eventledger\], \[)[^\]]*/m, '$199.0.0'));

@@ -25,7 +25,7 @@ const command = (ledger, who, content, headers = {}) => ask('POST', `/api/ledger
 before(async () => {
 	const configuration = readFileSync(`${data}/nginx/nginx.conf`, 'utf8')
 		.replaceAll(`:${base.port}`, `:${port}`)
-		.replace('run/nginx.pid', 'run/outside.pid')
+		.replace('nginx/nginx.pid', 'nginx/outside.pid')
 		.replaceAll(/(_path\s+)nginx/g, '$1outside')
 		.replace('http {', 'http {\nset_real_ip_from 127.0.0.0/8; real_ip_header X-Client;')
 		.replace('server_name localhost', 'set $eventledger_actor $http_x_verified;\nserver_name localhost');

@@ -73,9 +73,7 @@ describe('presence', () => {
     vi.stubGlobal('document', document);
     vi.stubGlobal('window', window);
     vi.stubGlobal('navigator', { onLine: false });
-    vi.stubGlobal('location', { hostname: 'ledger.example.org' });
-    const { awake, online, local, stop } = inScope(usePresence);
-    expect(local).toBe(false);
+    const { awake, online, stop } = inScope(usePresence);
     expect([awake.value, online.value]).toEqual([true, false]);
 
     const hear = (target: EventTarget, type: string) => target.dispatchEvent(new Event(type));
@@ -96,20 +94,6 @@ describe('presence', () => {
     hear(window, 'online');
     hear(window, 'pagehide');
     expect([awake.value, online.value]).toEqual([true, false]);
-  });
-});
-
-describe('a server on this machine', () => {
-  afterEach(() => vi.unstubAllGlobals());
-
-  it.each([
-    ['localhost', true], ['127.0.0.1', true], ['[::1]', true], ['127.0.0.1.example.org', false], ['10.127.0.1', false],
-  ])('%s: %s', (hostname, expected) => {
-    vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }));
-    vi.stubGlobal('window', new EventTarget());
-    vi.stubGlobal('navigator', { onLine: true });
-    vi.stubGlobal('location', { hostname });
-    expect(inScope(usePresence).local).toBe(expected);
   });
 });
 

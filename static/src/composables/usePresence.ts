@@ -9,11 +9,7 @@ import { onScopeDispose, ref, type Ref } from 'vue';
 export interface Presence {
   readonly awake: Ref<boolean>;
   readonly online: Ref<boolean>;
-  /** The server is this very machine: it can be reached without any network. */
-  readonly local: boolean;
 }
-
-const LOOPBACK = /^(localhost|127(\.[0-9]+){3}|\[::1\])$/;
 
 export function usePresence(): Presence {
   const awake = ref(document.visibilityState !== 'hidden');
@@ -38,5 +34,5 @@ export function usePresence(): Presence {
   }, { signal });
   onScopeDispose(() => listeners.abort());
 
-  return { awake, online, local: LOOPBACK.test(location.hostname) };
+  return { awake, online };
 }

@@ -6,11 +6,11 @@ import { SILENCE_MS, UNNOTICED_MS, useStream, type Frame } from './useStream';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function streamOf(probe: () => Promise<unknown> = () => Promise.resolve(), { local = false } = {}) {
+function streamOf(probe: () => Promise<unknown> = () => Promise.resolve()) {
   const server = new FakeServer();
   server.append('milk', 'eggs');
   const source = sources();
-  const at = { ...presence(), local };
+  const at = presence();
   const frames: Frame[] = [];
   const handed: number[] = [];
   const stream = inScope(() => useStream({
@@ -136,21 +136,6 @@ describe('the stream', () => {
     at.online.value = true;
     expect(stream.connection.value).toBe('reconnecting');
     expect(source.opened).toHaveLength(2);
-  });
-
-  it('needs no network where the server is this machine, and says offline only when that is away', async () => {
-    const { source, at, stream } = streamOf(undefined, { local: true });
-    at.online.value = false;
-    stream.start();
-    expect(source.opened).toHaveLength(1);
-    stream.live();
-    expect(stream.connection.value).toBe('live');
-    source.last().fail(true);
-    await vi.advanceTimersByTimeAsync(UNNOTICED_MS);
-    expect(stream.connection.value).toBe('offline');
-    at.online.value = true;
-    expect(stream.connection.value).toBe('reconnecting');
-    expect(source.last().readyState).toBe(0);
   });
 
   it('finds out that it was signed out, and looks again when the page is shown again', async () => {

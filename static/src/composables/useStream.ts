@@ -52,7 +52,7 @@ export function useStream(options: StreamOptions) {
   const started = shallowRef(false);
   const signedOut = shallowRef(false);
   const state: Ref<'connecting' | 'live' | 'reconnecting'> = shallowRef('connecting');
-  const wanted = computed(() => started.value && presence.awake.value && (presence.online.value || presence.local) && !signedOut.value);
+  const wanted = computed(() => started.value && presence.awake.value && presence.online.value && !signedOut.value);
 
   let source: Source | null = null;
   let gathered: Frame[] = [];
@@ -164,9 +164,7 @@ export function useStream(options: StreamOptions) {
     }
   }, { flush: 'sync' });
   watch(presence.online, (is) => {
-    if (is && presence.local && wanted.value && !flowing)
-      open();
-    if (!is && !presence.local && state.value === 'live')
+    if (!is && state.value === 'live')
       state.value = 'reconnecting';
   }, { flush: 'sync' });
   /* Whoever comes back to a signed-out page may have signed in elsewhere. */
@@ -179,7 +177,7 @@ export function useStream(options: StreamOptions) {
   });
 
   const connection = computed<Connection>(() => {
-    if (!presence.online.value && !(presence.local && state.value === 'live'))
+    if (!presence.online.value)
       return 'offline';
     return signedOut.value ? 'signed-out' : state.value;
   });

@@ -8,7 +8,7 @@ import type { Source } from '../composables/useStream';
 import { HttpError, type Http } from '../http';
 
 export function presence() {
-  return { awake: ref(true), online: ref(true), local: false };
+  return { awake: ref(true), online: ref(true) };
 }
 
 /** Runs a composable as a component would; `stop` unmounts it. */
