@@ -119,7 +119,7 @@ main(int argc, char **argv)
 	if (es_writer_new(&writer_options, &ledger.writer, &error) != ES_OK)
 		return fail("cannot start", &error);
 	if (!http_server_run(ledger.server)) {
-		http_log("warning", "not waiting any longer for an answer of the database", "queue=%d",
+		http_log("warning", "not waiting any longer", "for=\"the end of a request\" queue=%d",
 		         es_writer_queue_length(ledger.writer));
 		_exit(EXIT_SUCCESS);
 	}

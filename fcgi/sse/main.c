@@ -202,9 +202,9 @@ start(struct program *program, const struct options *options, struct es_error *e
 }
 
 static void
-give_up(const struct options *options)
+give_up(const struct options *options, const char *cause)
 {
-	http_log("warning", "not waiting any longer for an answer of the database", "socket=%s",
+	http_log("warning", "not waiting any longer", "for=\"%s\" socket=%s", cause,
 	         options->socket == NULL ? "inherited" : options->socket);
 	_exit(EXIT_SUCCESS);
 }
@@ -215,7 +215,7 @@ stop(struct program *program, const struct options *options)
 {
 	sse_loop_stop(program->application.loop);
 	if (!sse_tail_stop(program->tail))
-		give_up(options);
+		give_up(options, "an answer of the database");
 	http_server_free(program->application.server);
 	sse_mailbox_free(program->orders, sse_order_free);
 	sse_mailbox_free(program->news, sse_news_free);
@@ -239,7 +239,7 @@ main(int argc, char **argv)
 		handle_signals(program.application.server);
 		block_signals(SIG_UNBLOCK);
 		if (!http_server_run(program.application.server))
-			give_up(&options);
+			give_up(&options, "the end of a request");
 	} else {
 		fprintf(stderr, "sse.fcgi: %s\n", error.detail);
 	}

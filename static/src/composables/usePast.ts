@@ -17,7 +17,7 @@ export function usePast(ledger: Pick<Ledger, 'http' | 'log'>) {
 
   async function show(version: number) {
     /* What was there stays until the other state is: stepping through the past does not flicker. */
-    const shown = past.value?.items ?? null;
+    const shown = past.value?.problem === '' ? past.value.items : null;
     past.value = { version, items: shown, problem: '' };
     const mine = past.value;
     try {

@@ -42,7 +42,7 @@ export function usePreview(ledger: PreviewLedger) {
         return;
       preview.value = { ...before, phase: 'ready', diff, since: before.since ?? diff.from, problem: '' };
       /* The stream was quicker than the answer. */
-      if (ledger.version.value > diff.from)
+      if (ledger.version.value > diff.from && diff.from > (before.diff?.from ?? -1))
         void refresh();
     } catch (error) {
       if (mine === asked && preview.value !== null)

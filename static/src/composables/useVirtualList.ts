@@ -134,7 +134,8 @@ export function useVirtualList({ scroller, keys, guess }: VirtualOptions) {
 
   return {
     range, before, after, vMeasure,
-    atTop: computed(() => scrollTop.value < 8),
+    /** A list that is not displayed is nowhere. */
+    atTop: computed(() => viewport.value > 0 && scrollTop.value < 8),
     scrollTo(row: number, block: 'start' | 'end' | 'middle' = 'start') {
       const element = scroller.value;
       if (element === null)
