@@ -187,7 +187,7 @@ script() {
 			$(psql_file "${migrations[i]}")
 			INSERT INTO es.schema_migration (version, name, checksum)
 			VALUES ($((i + 1)), $(sql_text "${names[i]}"), '${checksums[i]}');
-			UPDATE es.log SET schema_version = $((i + 1));
+			UPDATE es.log SET schema_version = $((i + 1)), functions_checksum = NULL;
 			COMMIT;
 			\\endif
 		SQL
@@ -198,6 +198,8 @@ script() {
 		BEGIN;
 		SET LOCAL ROLE es_owner;
 		SET LOCAL check_function_bodies = off;
+		-- Triggers are made anew, which waits for writers: in their order, before they can wait for this.
+		LOCK TABLE es.facts, es.events, es.rewinds IN SHARE ROW EXCLUSIVE MODE;
 	SQL
 	for file in "${functions[@]}" "${views[@]}"; do
 		psql_file "$file"

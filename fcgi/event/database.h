@@ -102,7 +102,7 @@ ES_MUST_CHECK enum es_result es_database_result(struct es_database *database, in
 
 /*
  * One statement, one round trip: send, sync, result, sync's result.  A statement that fails is ES_FAILED with the
- * database's message in error (ES_UNAVAILABLE for class 08, 53, 57: try again), and the connection stays usable.
+ * database's message in error (ES_UNAVAILABLE for what passes: try again), and the connection stays usable.
  */
 ES_MUST_CHECK enum es_result es_database_query(struct es_database *database, int statement,
                                                const struct es_parameters *parameters, int64_t deadline,

@@ -185,11 +185,14 @@ es_database_result_error(const PGresult *result, struct es_error *error)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	enum es_result code = ES_FAILED;
+	/* connection exception, insufficient resources, operator intervention, system error; and, while the log is of
+	 * another release than this program: no such function, table, column, prepared statement; another result type
+	 */
+	static const char *const passing[] = { "08", "53", "57", "58", "42883", "42P01", "42703", "26000", "0A000" };
+	enum es_result code = state == NULL ? ES_UNAVAILABLE : ES_FAILED;
 
-	/* connection exception, insufficient resources, operator intervention, system error */
-	if (state == NULL || strncmp(state, "08", 2) == 0 || strncmp(state, "53", 2) == 0 ||
-	    strncmp(state, "57", 2) == 0 || strncmp(state, "58", 2) == 0)
-		code = ES_UNAVAILABLE;
+	for (size_t i = 0; state != NULL && i < sizeof passing / sizeof passing[0]; i++)
+		if (strncmp(state, passing[i], strlen(passing[i])) == 0)
+			code = ES_UNAVAILABLE;
 	return es_database_fail(error, code, message == NULL ? "the statement was skipped" : message);
 }

@@ -161,9 +161,12 @@ scan_text(struct checker *checker)
 {
 	enum es_result result;
 	bool more = true;
+	int values = 0;
 
 	while (more) {
 		http_json_skip_blanks(&checker->scan);
+		if (++values > HTTP_JSON_VALUES_MAX)
+			return http_json_refuse(&checker->scan, checker->scan.at, "too many values (at most 16384)");
 		const int byte = http_json_peek(&checker->scan);
 		bool complete = true;
 		if (byte == '{' || byte == '[')

@@ -159,10 +159,10 @@ answer_orders(struct sse_tail *tail, struct es_error *error)
 		struct sse_order *order = (struct sse_order *)tail->orders;
 		struct sse_news *news = NULL;
 		if (order->kind == SSE_ORDER_FILL) {
-			const enum es_result filled =
-				sse_source_fill(&tail->source, order, es_clock_monotonic() + FILL_TIME, &news, error);
+			const int64_t deadline = es_clock_monotonic() + FILL_TIME;
+			const enum es_result filled = sse_source_fill(&tail->source, order, deadline, &news, error);
 			if (filled == ES_UNAVAILABLE) {
-				order->failures++;
+				order->failures += es_clock_monotonic() >= deadline ? 1 : 0;
 				return filled;
 			}
 			if (filled == ES_OK) {

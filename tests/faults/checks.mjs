@@ -190,9 +190,10 @@ export function excused(attempts, injected, { grace, quiet, cuts, started }) {
 		switch (each.status) {
 		case 200:
 		case 201:
+			return false;
 		case 404: // an item that is not there (any more)
 		case 412: // where If-Match was sent
-			return false;
+			return !each.path.endsWith('/commands');
 		case 503:
 		case 504:
 			return each.sent > quiet || !injected.some((row) => near(each, row)) ||

@@ -139,7 +139,7 @@ async function rush() {
 	report('every subscriber has the items of the model', checks.followed(log, subscribers));
 	report('only who fell off the ring was reset', checks.resets(log, subscribers));
 	report(`every request was answered within ${answerLimit / 1000} s`, checks.inTime(load.attempts, answerLimit, started));
-	report('nothing was refused without a fault nearby, and nothing answered but 503 or 504', checks.excused(load.attempts.filter((each) => each.sent > settled), plan.injected,
+	report('nothing was refused before the faults or after them, and meanwhile only with 503 or 504', checks.excused(load.attempts.filter((each) => each.sent > settled), plan.injected,
 		{ grace, quiet, cuts: (name) => faults[name].cuts, started }));
 	report('every command that was sent again and again was answered', load.overdue.map((command) => `${command.key}: not in time`));
 	report('every fault was injected', plan.troubles.concat(only.includes('disk-full') && !mountable ?

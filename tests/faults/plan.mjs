@@ -7,7 +7,7 @@ import { Random } from './random.mjs';
 const shortestRest = 300; // milliseconds from the end of a fault to the next one of its lane
 const longestRest = 5000;
 
-/** Injects until the time is over; each fault of a lane once before any a second time. */
+/** Injects until the time is over and each fault was tried; each of a lane once before any a second time. */
 export class Plan {
 	injected = []; // { name, from, until } in milliseconds of performance.now()
 	#succeeded = new Set(); // names
@@ -30,8 +30,8 @@ export class Plan {
 	}
 
 	async #lane(names, random) {
-		let row = [];
-		while (performance.now() < this.deadline) {
+		let row = random.shuffled(names);
+		for (let tried = 0; performance.now() < this.deadline || tried < names.length; tried++) {
 			row = row.length > 0 ? row : random.shuffled(names);
 			const name = row.shift();
 			await this.#inject(name, random);

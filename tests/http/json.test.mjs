@@ -9,8 +9,9 @@ const around = (...inner) => bytes('{"type":"append","content":"a', ...inner, 'b
 
 async function refused(body, status, members) {
 	const ledger = newLedger();
-	problem(await post(ledger, body), status, members);
+	const answer = problem(await post(ledger, body), status, members);
 	assert.equal(await versionOf(ledger), 0, 'nothing was applied');
+	return answer;
 }
 
 for (const [what, body] of Object.entries({
@@ -89,6 +90,13 @@ for (const [what, body] of Object.entries({
 
 test('2^53 - 1 is a number like others', async () => {
 	await refused('{"type":"rewind","version":9007199254740991}', 404, { field: 'version' });
+});
+
+test('16,384 values are read, one more is not, and neither are millions of them', async () => {
+	const many = (values) => `{"type":"append","content":[${Array(values - 3).fill('{}').join()}]}`;
+	await refused(many(16_384), 400, { field: 'content' });
+	assert.match((await refused(many(16_385), 400)).detail, /too many values/);
+	assert.match((await refused(`[${'{},'.repeat(2_700_000)}{}]`, 400)).detail, /too many values/);
 });
 
 test('a depth of 32 is read, a depth of 33 is not', async () => {

@@ -13,7 +13,7 @@ before(startSite, { timeout: 60_000 });
 after(stopSite, { timeout: 60_000 });
 afterEach(() => Stream.closeAll());
 
-function ask(method, path, headers = {}) {
+function ask(method, path, headers = {}, body = '') {
 	return new Promise((resolve, reject) => {
 		const request = http.request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (incoming) => {
 			let text = '';
@@ -21,7 +21,7 @@ function ask(method, path, headers = {}) {
 			incoming.on('end', () => resolve({ status: incoming.statusCode, headers: incoming.headers, text }));
 		});
 		request.on('error', reject);
-		request.end();
+		request.end(body);
 	});
 }
 
@@ -230,6 +230,13 @@ test('later subscribers cost no query', async () => {
 	assert.equal(await metric('fills_total'), fills);
 	await pause(statisticsDelay);
 	assert.equal(await scans(), before);
+});
+
+test('a body is refused', async () => {
+	const path = `/sse/ledgers/${newLedger()}`;
+	assert.equal((await ask('POST', path, {}, '{}')).status, 405);
+	assert.equal((await ask('POST', path, {}, 'x'.repeat(4097))).status, 413);
+	assert.equal((await ask('POST', path, {}, 'x'.repeat(9 << 20))).status, 413);
 });
 
 test('other paths, methods and parameters are refused in the same form as everywhere', async () => {

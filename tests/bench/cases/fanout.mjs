@@ -97,7 +97,7 @@ export async function run(bench) {
     }
     const label = `${size.count} subscribers`;
     rows.push({ label, unit: 'milliseconds to the last, p50', values: values.p50, better: 'lower' },
-      { label, unit: 'milliseconds to the last, p99', values: values.p99, better: 'lower' },
+      { label, unit: `milliseconds to the last, p99 of ${size.singles}`, values: values.p99, better: 'lower' },
       { label, unit: `deliveries/s, ${size.posts} posts at once`, values: values.rate, better: 'higher' },
       { label, unit: 'KiB each', values: values.memory, better: 'lower' });
   }
