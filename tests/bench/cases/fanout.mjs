@@ -14,7 +14,7 @@ const body = '{"type":"append","content":"milk # and honey"}';
 /** singles and posts: how many in each round. */
 const sizes = [
   { count: 100, singles: 100, posts: 500 },
-  { count: 1000, singles: 60, posts: 500 },
+  { count: 1000, singles: 100, posts: 500 },
   { count: 9000, singles: 20, posts: 50 },
 ];
 
