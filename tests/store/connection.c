@@ -303,9 +303,11 @@ test_sync_fails(void)
 	static const struct es_statement statements[] = {
 		{ "one", "SELECT 1" },
 		{ "twice", "INSERT INTO late VALUES (1), (1)" },
+		{ "missing", "SELECT es.of_another_release()" },
+		{ "wrong", "SELECT 1 / 0" },
 		{ NULL, NULL },
 	};
-	enum { ONE, TWICE };
+	enum { ONE, TWICE, MISSING, WRONG };
 	struct es_error error = ES_ERROR_INIT;
 	char conninfo[64];
 
@@ -331,6 +333,15 @@ test_sync_fails(void)
 		ok(none == NULL && !es_database_connected(database), "without a result; the connection is closed");
 	}
 	is_int(es_database_reconnects(database), 1, "the next one was made at once");
+
+	PGresult *none = NULL;
+	if (es_database_connect(database, deadline, &error) != ES_OK)
+		bail("no connection: %s", error.reason);
+	is_int(es_database_query(database, MISSING, NULL, deadline, &none, &error), ES_UNAVAILABLE,
+	       "a function that another release has is there in a moment");
+	is_int(es_database_query(database, WRONG, NULL, deadline, &none, &error), ES_FAILED,
+	       "what is wrong stays wrong");
+	ok(es_database_connected(database), "neither costs the connection");
 	es_database_free(database);
 }
 
