@@ -108,6 +108,9 @@ ES_MUST_CHECK enum es_result es_database_query(struct es_database *database, int
                                                const struct es_parameters *parameters, int64_t deadline,
                                                PGresult **ret_result, struct es_error *error);
 
+/* Whether what a server refused with this SQLSTATE may succeed in a moment, whatever was asked of it. */
+bool es_database_passes(const char *state);
+
 /* What a failed result means (by SQLSTATE, never by message), with its message in error. */
 enum es_result es_database_result_error(const PGresult *result, struct es_error *error);
 

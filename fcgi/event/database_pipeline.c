@@ -180,19 +180,35 @@ es_database_query(struct es_database *database, int statement, const struct es_p
 	return ES_OK;
 }
 
+bool
+es_database_passes(const char *state)
+{
+	static const char *const passing[] = {
+		"08", /* connection exception */
+		"53", /* insufficient resources: disk full, too many connections */
+		"57", /* operator intervention: shutdown, timeout */
+		"58", /* system error */
+		/* the log is of another release than this program, for as long as an upgrade takes: no such function,
+		 * table, column, prepared statement; another result type */
+		"42883",
+		"42P01",
+		"42703",
+		"26000",
+		"0A000",
+	};
+
+	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+		if (strncmp(state, passing[i], strlen(passing[i])) == 0)
+			return true;
+	return false;
+}
+
 enum es_result
 es_database_result_error(const PGresult *result, struct es_error *error)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	/* connection exception, insufficient resources, operator intervention, system error; and, while the log is of
-	 * another release than this program: no such function, table, column, prepared statement; another result type
-	 */
-	static const char *const passing[] = { "08", "53", "57", "58", "42883", "42P01", "42703", "26000", "0A000" };
-	enum es_result code = state == NULL ? ES_UNAVAILABLE : ES_FAILED;
+	const enum es_result code = state == NULL || es_database_passes(state) ? ES_UNAVAILABLE : ES_FAILED;
 
-	for (size_t i = 0; state != NULL && i < sizeof passing / sizeof passing[0]; i++)
-		if (strncmp(state, passing[i], strlen(passing[i])) == 0)
-			code = ES_UNAVAILABLE;
 	return es_database_fail(error, code, message == NULL ? "the statement was skipped" : message);
 }

@@ -147,26 +147,15 @@ classify(const char *state)
 		{ "23", ES_REFUSED },     /* integrity constraint violation */
 		{ "54", ES_REFUSED },     /* program limit exceeded */
 		{ "ES", ES_REFUSED },     /* our own */
-		{ "08", ES_UNAVAILABLE }, /* connection exception */
 		{ "25", ES_UNAVAILABLE }, /* invalid transaction state: a server that became read-only */
 		{ "40", ES_UNAVAILABLE }, /* serialization failure, deadlock */
-		{ "53", ES_UNAVAILABLE }, /* insufficient resources: disk full, too many connections */
 		{ "55", ES_UNAVAILABLE }, /* lock not available */
-		{ "57", ES_UNAVAILABLE }, /* operator intervention: shutdown, timeout */
-		{ "58", ES_UNAVAILABLE }, /* system error */
-		/* the log is of another release than this program, for as long as an upgrade takes: no such function,
-		 * table, column, prepared statement; another result type */
-		{ "42883", ES_UNAVAILABLE },
-		{ "42P01", ES_UNAVAILABLE },
-		{ "42703", ES_UNAVAILABLE },
-		{ "26000", ES_UNAVAILABLE },
-		{ "0A000", ES_UNAVAILABLE },
 	};
 
 	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-		if (strncmp(state, classes[i].prefix, strlen(classes[i].prefix)) == 0)
+		if (strncmp(state, classes[i].prefix, 2) == 0)
 			return classes[i].result;
-	return ES_FAILED;
+	return es_database_passes(state) ? ES_UNAVAILABLE : ES_FAILED;
 }
 
 PGresult *
